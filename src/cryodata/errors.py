@@ -1,0 +1,229 @@
+"""Every failure a user can see, grouped by what the user would do next.
+
+::
+
+    CryodataError                     every error: what happened, where, and what to do
+    |- ConfigurationError             fix the call (also ValueError)
+    |  |- SelectionError              variables, beams or rows that cannot be selected
+    |  |- UnknownVariableError        a name the file does not have (also LookupError)
+    |  |- ProductError                a product table that is wrong
+    |  |- UnknownProductError         a product nobody has written a table for (also LookupError)
+    |  `- MissingDependencyError      an optional package is not installed (also ImportError)
+    |- AuthError                      log in, or ask for access (also PermissionError)
+    |- FetchError                     the network or the server (also OSError): try again
+    |  |- NotFoundError               no such object (also FileNotFoundError)
+    |  |- ThrottledError              the server asked to slow down and kept asking
+    |  |- FetchTimeoutError           the deadline passed (also TimeoutError)
+    |  |- TruncatedError              fewer bytes than the server promised
+    |  `- WrongRangeError             bytes of another range than the one asked for
+    |- IntegrityError                 the bytes are not the ones that were indexed
+    |  |- GranuleChangedError         the object was replaced: index it again
+    |  `- ChunkCorruptError           a chunk fails its checksum or its declared size
+    |- FormatError                    the file is not what HDF5 or the product says
+    |  |- NotHDF5Error                the file is something else altogether
+    |  |- UnsupportedError            valid, but a feature this library does not read
+    |  `- LimitExceededError          valid or not, it asks for more than the limits allow
+    |- ReaderClosedError              used after close, or in a child of fork
+    `- CacheError                     the cache folder is unusable or not ours
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+__all__ = [
+    "AuthError",
+    "CacheError",
+    "ChunkCorruptError",
+    "ConfigurationError",
+    "CryodataError",
+    "FetchError",
+    "FetchTimeoutError",
+    "FormatError",
+    "GranuleChangedError",
+    "IntegrityError",
+    "LimitExceededError",
+    "MissingDependencyError",
+    "NotFoundError",
+    "NotHDF5Error",
+    "ProductError",
+    "ReaderClosedError",
+    "SelectionError",
+    "ThrottledError",
+    "TruncatedError",
+    "UnknownProductError",
+    "UnknownVariableError",
+    "UnsupportedError",
+    "WrongRangeError",
+    "close_names",
+]
+
+
+class CryodataError(Exception):
+    """Base of every error of this library.
+
+    Parameters
+    ----------
+    what : str
+        What was got and what was expected, in one line.
+    fix : str, optional
+        What to do about it, in one line.
+    url : str, optional
+        The granule, without query string or credentials.
+    path : str, optional
+        The HDF5 object inside the granule, ``/gt1l/heights/h_ph``.
+    start, stop : int, optional
+        The bytes concerned, half-open: ``start <= i < stop``.
+
+    Notes
+    -----
+    Errors pickle with all their fields, because dask ships them between
+    processes. None ever holds a header, a query string or a secret.
+    """
+
+    def __init__(
+        self,
+        what: str = "",
+        *,
+        fix: str = "",
+        url: str = "",
+        path: str = "",
+        start: int | None = None,
+        stop: int | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.fix = fix
+        self.url = url
+        self.path = path
+        self.start = start
+        self.stop = stop
+
+    def locate(self, *, url: str = "", path: str = "") -> CryodataError:
+        """Fill in where it happened, where the raiser did not know; returns ``self``."""
+        self.url = self.url or url
+        self.path = self.path or path
+        return self
+
+    def __str__(self) -> str:
+        where = "".join(
+            [
+                f" in {self.url}" if self.url else "",
+                f" at {self.path}" if self.path else "",
+                f" (bytes {self.start}-{self.stop})" if self.start is not None else "",
+            ]
+        )
+        return f"{self.what}{where}" + (f"\n{self.fix}" if self.fix else "")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rebuild, (type(self), self.__dict__.copy()))
+
+
+def _rebuild(cls: type[CryodataError], fields: dict[str, Any]) -> CryodataError:
+    error = cls(fields.get("what", ""))
+    error.__dict__.update(fields)
+    return error
+
+
+class ConfigurationError(CryodataError, ValueError):
+    """A bad argument, option or table: fix the call."""
+
+
+class SelectionError(ConfigurationError):
+    """Variables, beams or rows that cannot be selected."""
+
+
+class UnknownVariableError(ConfigurationError, LookupError):
+    """A variable or group the file does not have."""
+
+
+class ProductError(ConfigurationError):
+    """A product table that is wrong."""
+
+
+class UnknownProductError(ConfigurationError, LookupError):
+    """A product without a table."""
+
+
+class MissingDependencyError(ConfigurationError, ImportError):
+    """An optional package is needed and not installed."""
+
+
+class AuthError(CryodataError, PermissionError):
+    """The server refused: log in, or ask for access."""
+
+
+class FetchError(CryodataError, OSError):
+    """The network or the server failed, after all retries."""
+
+
+class NotFoundError(FetchError, FileNotFoundError):
+    """There is no such object."""
+
+
+class ThrottledError(FetchError):
+    """The server asked to slow down, and kept asking."""
+
+
+class FetchTimeoutError(FetchError, TimeoutError):
+    """The deadline of the call passed."""
+
+
+class TruncatedError(FetchError):
+    """Fewer bytes than the server promised."""
+
+
+class WrongRangeError(FetchError):
+    """Bytes of another range than the one asked for."""
+
+
+class IntegrityError(CryodataError):
+    """The bytes are not the ones that were indexed."""
+
+
+class GranuleChangedError(IntegrityError):
+    """The object was replaced since it was indexed."""
+
+
+class ChunkCorruptError(IntegrityError):
+    """A chunk fails its checksum or does not have its declared size."""
+
+
+class FormatError(CryodataError):
+    """The file is not what the HDF5 format or the product table says."""
+
+
+class NotHDF5Error(FormatError):
+    """The file is no HDF5 file at all."""
+
+
+class UnsupportedError(FormatError):
+    """A valid feature that this library does not read."""
+
+
+class LimitExceededError(FormatError):
+    """The file asks for more than the limits allow."""
+
+
+class ReaderClosedError(CryodataError):
+    """Used after it was closed, or in a process that cannot use it."""
+
+
+class CacheError(CryodataError):
+    """The cache folder is unusable or not ours."""
+
+
+def close_names(name: str, known: Iterable[str], *, most: int = 5) -> str:
+    """A sentence naming the known names nearest to `name`, for an error's ``fix``."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=most, cutoff=0.5)
+    if not near:  # the last part alone is often right where the group is wrong
+        tail = name.rsplit("/", 1)[-1]
+        near = [k for k in known if k.rsplit("/", 1)[-1] == tail][:most]
+    if near:
+        return f"Did you mean {', '.join(near)}?"
+    shown = ", ".join(sorted(known)[:most])
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return f"There are: {shown}{more}." if known else "There is nothing here."
