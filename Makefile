@@ -1,0 +1,53 @@
+# Each command sets up what it needs: a .venv and the project in it. Only python3 >= 3.11
+# and a package index have to be there. `make help` is the manual.
+
+PYTHON ?= python3
+VENV   ?= .venv
+PYTEST ?=
+
+SHELL  := /bin/bash
+bin    := $(VENV)/bin
+ready  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench soak setup clean
+
+help:  ## this page
+	@echo "make <what> [PYTHON=python3.12] [VENV=.venv-3.12] [PYTEST='-k plan -x']"
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: $(ready)  ## the same heights twice, xarray as it comes and cryodata, on a cloud of your own
+	$(bin)/cryodata demo
+
+test: $(ready)  ## the tests
+	$(bin)/python -m pytest -m "not soak" $(PYTEST)
+
+check: $(ready)  ## lint, format, types, direction of imports
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy src tests benchmarks
+	$(bin)/python -m pytest -q tests/test_layers.py
+
+format: $(ready)  ## mend what ruff can mend
+	$(bin)/ruff check --fix .
+	$(bin)/ruff format .
+
+bench: $(ready)  ## cryodata beside its peers, at in-region latency
+	$(bin)/python -m benchmarks
+
+soak: $(ready)  ## the promises at their full counts
+	$(bin)/python -m pytest -m soak --timeout=3600 $(PYTEST)
+
+setup: $(ready)  ## only the environment
+
+clean:  ## forget the environment and what was built
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# The environment: made once, and again when pyproject.toml changes.
+$(ready): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "cryodata needs Python >= 3.11; try make PYTHON=python3.12"; exit 1; }
+	test -x $(bin)/python || $(PYTHON) -m venv $(VENV)
+	$(bin)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(bin)/python -m pip install --quiet --editable . --group test --group lint --group bench
+	@touch $@
