@@ -118,12 +118,14 @@ class CryodataError(Exception):
         return f"{self.what}{where}" + (f"\n{self.fix}" if self.fix else "")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild, (type(self), self.__dict__.copy()))
+        fields = {**self.__dict__, "path": self.path}  # ImportError keeps `path` elsewhere
+        return (_rebuild, (type(self), fields))
 
 
 def _rebuild(cls: type[CryodataError], fields: dict[str, Any]) -> CryodataError:
     error = cls(fields.get("what", ""))
-    error.__dict__.update(fields)
+    for name, value in fields.items():
+        setattr(error, name, value)
     return error
 
 
@@ -147,7 +149,7 @@ class UnknownProductError(ConfigurationError, LookupError):
     """A product without a table."""
 
 
-class MissingDependencyError(ConfigurationError, ImportError):
+class MissingDependencyError(ConfigurationError, ImportError):  # type: ignore[misc]  # its `path` may be None
     """An optional package is needed and not installed."""
 
 
