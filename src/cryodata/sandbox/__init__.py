@@ -7,15 +7,24 @@ out as NASA lays out the real ones.
 from cryodata.sandbox.faults import Fault
 from cryodata.sandbox.log import Entry, RequestLog, Summary
 from cryodata.sandbox.profiles import PROFILES, LogNormal, Profile
+from cryodata.sandbox.s3_access import Keys
+from cryodata.sandbox.s3server import S3Server
+from cryodata.sandbox.sky import Sky, cloud
 from cryodata.sandbox.wire import Wire
+from cryodata.sandbox.wire_process import WireProcess
 
 __all__ = [
     "PROFILES",
     "Entry",
     "Fault",
+    "Keys",
     "LogNormal",
     "Profile",
     "RequestLog",
+    "S3Server",
+    "Sky",
     "Summary",
     "Wire",
+    "WireProcess",
+    "cloud",
 ]
