@@ -1,0 +1,91 @@
+"""The products there are tables for, and how a file is matched to one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from cryodata.errors import UnknownProductError, close_names
+from cryodata.products.naming import product_in
+from cryodata.products.product import Product
+
+__all__ = ["find", "get", "known", "recognise"]
+
+
+def known() -> tuple[str, ...]:
+    """Short names of the products that have a table, sorted."""
+    return tuple(sorted(_tables()))
+
+
+def find(short_name: str) -> Product | None:
+    """The product of that short name, in any case of letters, or None."""
+    name = short_name.strip().upper()
+    return _load(name) if name in _tables() else None
+
+
+def get(short_name: str) -> Product:
+    """The product of that short name, in any case of letters.
+
+    Raises
+    ------
+    UnknownProductError
+        If there is no table for it; the message names the close ones.
+    """
+    product = find(short_name)
+    if product is None:
+        raise UnknownProductError(
+            f"No table for the product {short_name!r}",
+            fix=close_names(short_name.strip().upper(), known()),
+        )
+    return product
+
+
+def recognise(
+    file_name: str, attributes: Mapping[str, Any], identification: Mapping[str, Any]
+) -> Product | None:
+    """The product a file belongs to, or None where no table fits.
+
+    What the file says of itself counts more than what it was renamed to.
+
+    Parameters
+    ----------
+    file_name : str
+        Path or URL.
+    attributes : mapping
+        Of the root group; ``short_name`` is looked at.
+    identification : mapping
+        Attributes of ``/METADATA/DatasetIdentification``; ``shortName`` and ``fileName``
+        are looked at.
+    """
+    said = (
+        text(attributes.get("short_name")),
+        text(identification.get("shortName")),
+        product_in(text(identification.get("fileName"))),
+        product_in(file_name),
+    )
+    return next((product for name in said if (product := find(name))), None)
+
+
+def text(value: Any) -> str:
+    """An attribute as text: bytes decoded, a single-element array unpacked, else empty."""
+    if hasattr(value, "size") and hasattr(value, "item"):  # numpy scalar or array
+        value = value.item() if value.size == 1 else ""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", "replace")
+    return value.strip() if isinstance(value, str) else ""
+
+
+@cache
+def _tables() -> dict[str, str]:
+    """Short name to the name of the table's file."""
+    folder = resources.files(__package__)
+    names = [entry.name for entry in folder.iterdir() if entry.name.endswith(".toml")]
+    return {name.removesuffix(".toml").upper(): name for name in names}
+
+
+@cache
+def _load(short_name: str) -> Product:
+    table = resources.files(__package__) / _tables()[short_name]
+    return Product.from_toml(table.read_text("utf-8"))
