@@ -166,7 +166,15 @@ class NotFoundError(FetchError, FileNotFoundError):
 
 
 class ThrottledError(FetchError):
-    """The server asked to slow down, and kept asking."""
+    """The server asked to slow down, and kept asking.
+
+    Attributes
+    ----------
+    retry_after : float
+        Seconds the server wants to be left alone; 0 where it does not say.
+    """
+
+    retry_after: float = 0.0
 
 
 class FetchTimeoutError(FetchError, TimeoutError):
