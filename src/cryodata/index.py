@@ -17,7 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cryodata.errors import CryodataError, UnknownVariableError, UnsupportedError, close_names
+from cryodata.errors import (
+    CryodataError,
+    FormatError,
+    UnknownVariableError,
+    UnsupportedError,
+    close_names,
+)
 from cryodata.types import IntArray, Source
 
 __all__ = [
@@ -34,6 +40,9 @@ __all__ = [
     "Located",
     "Unreadable",
 ]
+
+MOST_LINKS = 64
+"""Links followed on the way to one object."""
 
 CONTIGUOUS_PIECE = 1 << 20
 """Contiguous data is cut into pieces of at most this many bytes, so that a slice of it
@@ -161,6 +170,8 @@ class ArrayLayout:
         The HDF5 type in words: ``float``, ``enum``, ``string``, ``vlen string``, ...
     encoding : str
         ``ascii`` or ``utf-8`` for strings, else empty.
+    padding : str
+        ``null-terminated``, ``null-padded`` or ``space-padded`` for fixed strings.
     shape : tuple of int
         Empty for a scalar. For array types the element's own shape is appended.
     maxshape : tuple of (int or None)
@@ -177,6 +188,8 @@ class ArrayLayout:
     dims : tuple of (tuple of str)
         Per axis, absolute paths of the attached dimension scales, in order; empty
         where there is none.
+    element : numpy.dtype or None
+        Of variable-length sequences, one element of a sequence.
     is_scale : bool
         It is a dimension scale itself.
     is_null : bool
@@ -192,6 +205,7 @@ class ArrayLayout:
     stored_dtype: np.dtype[Any]
     kind: str
     encoding: str = ""
+    padding: str = ""
     shape: tuple[int, ...]
     maxshape: tuple[int | None, ...]
     chunk_shape: tuple[int, ...] | None
@@ -199,6 +213,7 @@ class ArrayLayout:
     fill: Any = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     dims: tuple[tuple[str, ...], ...] = ()
+    element: np.dtype[Any] | None = None
     is_scale: bool = False
     is_null: bool = False
     storage: Inline | Contiguous | Chunked | None
@@ -317,10 +332,20 @@ class Link:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class GroupLayout:
-    """One group: what it is called, what it contains."""
+    """One group: what it is called, what it contains.
+
+    Attributes
+    ----------
+    path : str
+        Absolute; the root is ``/``.
+    attributes : mapping or None
+        As in `ArrayLayout`; None where they were not read, since nobody asked.
+    links : mapping of str to Link
+        By creation order where the file tracks it, else by name.
+    """
 
     path: str
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, Any] | None = None
     links: Mapping[str, Link] = field(default_factory=dict)
 
 
@@ -377,8 +402,7 @@ class Index:
         CryodataError
             The one met when its header was read.
         """
-        path = "/" + path.strip("/")
-        path = self.aliases.get(path, path)
+        path = self.resolve(path)
         if path in self.problems:
             raise self.problems[path]
         if path not in self.arrays:
@@ -387,18 +411,49 @@ class Index:
             )
         return self.arrays[path]
 
+    def resolve(self, path: str) -> str:
+        """The absolute path without links on the way: what `arrays` and `groups` know.
+
+        Raises
+        ------
+        FormatError
+            If the links lead in a circle.
+        """
+        path = "/" + path.strip("/")
+        for _ in range(MOST_LINKS):
+            parts = path.split("/")
+            for i in range(2, len(parts) + 1):
+                target = self.aliases.get("/".join(parts[:i]))
+                if target is not None:
+                    path = "/".join([target.rstrip("/"), *parts[i:]])
+                    break
+            else:
+                return path
+        raise FormatError("Soft links lead in a circle", url=self.source.url, path=path)
+
     def merge(self, other: Index) -> Index:
         """Both together; `other` must describe the same version of the same file."""
         if other.source != self.source:
             raise ValueError("indexes of different versions do not merge")
         return replace(
             self,
-            groups={**self.groups, **other.groups},
+            groups=_merge_groups(self.groups, other.groups),
             arrays={**self.arrays, **other.arrays},
             aliases={**self.aliases, **other.aliases},
             problems={**self.problems, **other.problems},
             complete=self.complete or other.complete,
         )
+
+
+def _merge_groups(
+    old: Mapping[str, GroupLayout], new: Mapping[str, GroupLayout]
+) -> dict[str, GroupLayout]:
+    """Both; a group whose attributes were read wins over the same without."""
+    merged = dict(old)
+    for path, group in new.items():
+        if group.attributes is not None or path not in merged:
+            merged[path] = group
+    return merged
 
 
 def _rebuild_index(source: Source, complete: bool, fields: dict[str, Any]) -> Index:

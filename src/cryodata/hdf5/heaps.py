@@ -1,0 +1,56 @@
+"""Local heaps (names of old groups) and global heaps (variable-length data).
+
+Source: HDF5 File Format Specification, sections III.D and III.E.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cryodata.hdf5.context import Context
+from cryodata.hdf5.rounds import gather
+
+__all__ = ["read_global_objects", "read_local_heap"]
+
+
+async def read_local_heap(context: Context, address: int) -> memoryview:
+    """The data segment of a local heap; names are null-terminated strings inside it."""
+    width = context.length_size
+    head = await context.read_signed(address, 8 + 2 * width + context.offset_size, b"HEAP")
+    nbytes = context.length(head, 8)
+    segment = context.address(head, 8 + 2 * width)
+    if segment is None:
+        context.damaged("a local heap has no data", address)
+    return await context.read(segment, nbytes)
+
+
+async def read_global_objects(
+    context: Context, addresses: set[int]
+) -> Mapping[tuple[int, int], memoryview]:
+    """Objects of global heap collections, by the collection's address and their number."""
+    collections = sorted(addresses)
+    found = await gather(_collection(context, address) for address in collections)
+    return {
+        (address, number): data
+        for address, objects in zip(collections, found, strict=True)
+        for number, data in objects.items()
+    }
+
+
+async def _collection(context: Context, address: int) -> dict[int, memoryview]:
+    width = context.length_size
+    head = await context.read_signed(address, 8 + width, b"GCOL")
+    data = await context.read(address, context.length(head, 8))
+    objects = {}
+    at = 8 + width
+    while at + 8 + width <= len(data):
+        number = int.from_bytes(data[at : at + 2], "little")
+        if number == 0:  # the free space that ends the collection
+            break
+        nbytes = context.length(data, at + 8)
+        at += 8 + width
+        if at + nbytes > len(data):
+            context.damaged("an object overruns its global heap collection", address)
+        objects[number] = data[at : at + nbytes]
+        at += -(-nbytes // 8) * 8
+    return objects

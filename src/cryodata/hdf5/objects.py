@@ -1,0 +1,166 @@
+"""Object headers: the list of messages that describes a group, a dataset or a datatype.
+
+Source: HDF5 File Format Specification, section IV.A (object headers of version 1 and 2,
+continuation blocks, shared messages).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cryodata.hdf5.context import Context
+from cryodata.hdf5.rounds import gather
+
+__all__ = ["Message", "ObjectHeader", "read_object_header"]
+
+# Types of messages that this library looks at.
+DATASPACE = 0x01
+LINK_INFO = 0x02
+DATATYPE = 0x03
+FILL_VALUE_OLD = 0x04
+FILL_VALUE = 0x05
+LINK = 0x06
+EXTERNAL_FILES = 0x07
+LAYOUT = 0x08
+FILTERS = 0x0B
+ATTRIBUTE = 0x0C
+CONTINUATION = 0x10
+SYMBOL_TABLE = 0x11
+ATTRIBUTE_INFO = 0x15
+FILE_SPACE = 0x17
+
+SHARED = 0x02
+"""Flag: the message holds a reference to a message that lies elsewhere."""
+
+PREFIX = 16
+"""Bytes that hold the fixed part of any header up to its first block's size."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of an object header.
+
+    Attributes
+    ----------
+    type : int
+    flags : int
+    data : memoryview
+    """
+
+    type: int
+    flags: int
+    data: memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectHeader:
+    """All messages of one object, in the order of the file.
+
+    Attributes
+    ----------
+    address : int
+    messages : tuple of Message
+        Without continuations and padding.
+    """
+
+    address: int
+    messages: tuple[Message, ...]
+
+    def first(self, type: int) -> Message | None:
+        """The first message of a type, or None."""
+        return next((m for m in self.messages if m.type == type), None)
+
+    def all(self, type: int) -> list[Message]:
+        """All messages of a type."""
+        return [m for m in self.messages if m.type == type]
+
+
+async def read_object_header(context: Context, address: int) -> ObjectHeader:
+    """The object header at `address`, with all its continuation blocks."""
+    left = context.rounds.held.size - context.base - address
+    prefix = await context.read(address, max(0, min(PREFIX, left)))
+    if prefix[:4] == b"OHDR":
+        messages = await _read_new(context, address, prefix)
+    elif prefix[0] == 1:
+        messages = await _read_old(context, address, prefix)
+    else:
+        context.damaged("no object header", address)
+    return ObjectHeader(address, tuple(messages))
+
+
+async def _read_old(context: Context, address: int, prefix: memoryview) -> list[Message]:
+    nbytes = int.from_bytes(prefix[8:12], "little")
+    data = await context.read(address + PREFIX, nbytes)
+    visited = {address}
+    return await _follow(context, _messages(data, 8, 8), visited, signature=b"", tracked=False)
+
+
+async def _read_new(context: Context, address: int, prefix: memoryview) -> list[Message]:
+    version, flags = prefix[4], prefix[5]
+    if version != 2:
+        context.damaged(f"unknown object header version {version}", address)
+    at = 6 + (16 if flags & 0x20 else 0) + (4 if flags & 0x10 else 0)
+    width = 1 << (flags & 3)
+    head = await context.read(address, at + width)
+    nbytes = int.from_bytes(head[at : at + width], "little")
+    data = await context.read(address, at + width + nbytes + 4)
+    context.verify(data, "object header", address)
+    tracked = bool(flags & 0x04)
+    messages = _messages(data[at + width : -4], 6 if tracked else 4, 1)
+    return await _follow(context, messages, {address}, signature=b"OCHK", tracked=tracked)
+
+
+def _messages(data: memoryview, head: int, align: int) -> list[Message]:
+    """Messages of one block; `head` bytes precede each: 8 in version 1, else 4 or 6."""
+    found = []
+    at = 0
+    wide = head == 8
+    while at + head <= len(data):
+        if wide:
+            type = data[at] | data[at + 1] << 8
+            nbytes = data[at + 2] | data[at + 3] << 8
+            flags = data[at + 4]
+        else:
+            type = data[at]
+            nbytes = data[at + 1] | data[at + 2] << 8
+            flags = data[at + 3]
+        at += head
+        if at + nbytes > len(data):
+            raise ValueError(f"a message of {nbytes} bytes overruns its object header")
+        if type:  # 0 is padding
+            found.append(Message(type, flags, data[at : at + nbytes]))
+        at += -(-nbytes // align) * align
+    return found
+
+
+async def _follow(
+    context: Context, messages: list[Message], visited: set[int], *, signature: bytes, tracked: bool
+) -> list[Message]:
+    """`messages` with every continuation replaced by the messages of its block."""
+    pending = [m for m in messages if m.type == CONTINUATION]
+    found = [m for m in messages if m.type != CONTINUATION]
+    while pending:
+        blocks = await gather(_block(context, m.data, visited, signature) for m in pending)
+        pending = []
+        for block in blocks:
+            head, align = (8, 8) if not signature else (6 if tracked else 4, 1)
+            for message in _messages(block, head, align):
+                (pending if message.type == CONTINUATION else found).append(message)
+    return found
+
+
+async def _block(
+    context: Context, data: memoryview, visited: set[int], signature: bytes
+) -> memoryview:
+    address = context.address(data, 0)
+    nbytes = context.length(data, context.offset_size)
+    if address is None or address in visited:
+        context.damaged("an object header continues in itself", address)
+    visited.add(address)
+    if len(visited) > context.limits.attributes:
+        context.damaged("an object header has too many continuation blocks", address)
+    if not signature:
+        return await context.read(address, nbytes)
+    block = await context.read_signed(address, nbytes, signature)
+    context.verify(block, "object header continuation", address)
+    return block[len(signature) : -4]

@@ -1,0 +1,83 @@
+"""How much to read around what a walk waits for.
+
+Headers, heaps and tree nodes lie near the structures that point to them, so that reading
+a little more now saves whole rounds later. How much depends on the file: all of a small
+one, large windows of a paged one (whose metadata is packed together), small windows
+where a large file has its metadata scattered between the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from cryodata.hdf5.rounds import Held
+from cryodata.types import ByteRange
+
+__all__ = ["HEAD", "widen"]
+
+KiB = 1024
+MiB = 1024 * KiB
+
+HEAD = 512 * KiB
+"""Bytes of the first read, which learns size and version of the file."""
+SMALL = 4 * MiB
+"""A file up to this size is read whole in the second round."""
+WINDOW_LEAST, WINDOW_MOST = 4 * KiB, 256 * KiB
+ROUND_BYTES = 512 * KiB
+"""Bytes of one round in a file that is not paged, unless more is needed."""
+PAGED_WINDOW = 1 * MiB
+REQUEST = 1 * MiB
+"""Longer ranges are split, so that connections share them."""
+
+
+def widen(needs: Sequence[ByteRange], held: Held, *, paged: bool) -> list[ByteRange]:
+    """Ranges to fetch so that all `needs` are held: disjoint, ascending, not yet held.
+
+    Parameters
+    ----------
+    needs : sequence of ByteRange
+        Ascending by start; inside the file.
+    held : Held
+        What is there already.
+    paged : bool
+        The file keeps its metadata in pages of its own.
+    """
+    if not needs:
+        return []
+    if held.size <= SMALL:
+        wide = [ByteRange(0, held.size)]
+    else:
+        window = PAGED_WINDOW if paged else _window(needs)
+        wide = _union((_around(need, window, held.size) for need in needs), gap=WINDOW_LEAST)
+    missing = [gap for start, stop in wide for gap in held.missing(start, stop)]
+    return [piece for gap in missing for piece in _split(gap)]
+
+
+def _window(needs: Sequence[ByteRange]) -> int:
+    """A round's bytes, shared among the places waited for."""
+    places = len(_union(needs, gap=WINDOW_MOST))
+    return max(WINDOW_LEAST, min(WINDOW_MOST, ROUND_BYTES // places))
+
+
+def _around(need: ByteRange, window: int, size: int) -> ByteRange:
+    """A window that holds `need` near its beginning: structures are read forwards."""
+    start = max(0, need.start - window // 8)
+    return ByteRange(start, min(size, max(need.stop, start + window)))
+
+
+def _union(ranges: Iterable[ByteRange], gap: int) -> list[ByteRange]:
+    """Ranges merged where they overlap or lie at most `gap` apart; `ranges` ascend."""
+    merged: list[ByteRange] = []
+    for start, stop in ranges:
+        if merged and start <= merged[-1].stop + gap:
+            merged[-1] = ByteRange(merged[-1].start, max(stop, merged[-1].stop))
+        else:
+            merged.append(ByteRange(start, stop))
+    return merged
+
+
+def _split(gap: ByteRange) -> list[ByteRange]:
+    """Pieces of nearly equal length, none longer than `REQUEST`."""
+    count = -(-(gap.stop - gap.start) // REQUEST)
+    edges = [gap.start + (gap.stop - gap.start) * i // count for i in range(count + 1)]
+    return [ByteRange(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]

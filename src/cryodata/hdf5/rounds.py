@@ -1,0 +1,238 @@
+"""Many coroutines that ask for bytes, served a whole frontier at a time.
+
+The walker is written as if reading were free: ``await rounds.read(start, stop)``. When no
+coroutine can go on, `Rounds.needs` lists everything all of them wait for. The caller
+fetches those ranges together, feeds them, and asks again. So the number of round trips is
+the depth of the file's structure, never the number of objects in it. No I/O happens here.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Coroutine, Generator, Iterable
+from typing import Any, TypeVar
+
+from cryodata.errors import CryodataError, FormatError
+from cryodata.types import ByteRange
+
+__all__ = ["DAMAGED", "Held", "Rounds", "gather"]
+
+DAMAGED = "The file is damaged or incomplete; fetch it again from its archive."
+
+T = TypeVar("T")
+Asks = Coroutine[Any, Any, T]
+"""A coroutine that this engine can run: all it awaits is `Rounds.read` and `gather`."""
+
+
+class Held:
+    """Bytes of a file received so far: disjoint blocks, found by bisection."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.nbytes = 0
+        self._starts: list[int] = []
+        self._blocks: list[memoryview] = []
+
+    def add(self, start: int, data: memoryview) -> None:
+        """Keep ``data``, the bytes from `start` on; what is held already stays."""
+        for gap in self.missing(start, start + len(data)):
+            at = bisect_right(self._starts, gap.start)
+            self._starts.insert(at, gap.start)
+            self._blocks.insert(at, data[gap.start - start : gap.stop - start])
+            self.nbytes += gap.stop - gap.start
+
+    def find(self, start: int, stop: int) -> memoryview | None:
+        """The bytes ``start <= i < stop``, or None where one of them is not held."""
+        at = bisect_right(self._starts, start) - 1
+        if at < 0:
+            return None
+        low = self._starts[at]
+        block = self._blocks[at]
+        if stop - low <= len(block):
+            return block[start - low : stop - low]
+        if self.missing(start, stop):
+            return None
+        return memoryview(b"".join(self._pieces(start, stop)))
+
+    def _pieces(self, start: int, stop: int) -> Iterable[memoryview]:
+        while start < stop:
+            at = bisect_right(self._starts, start) - 1
+            low = self._starts[at]
+            piece = self._blocks[at][start - low : stop - low]
+            yield piece
+            start += len(piece)
+
+    def missing(self, start: int, stop: int) -> list[ByteRange]:
+        """What of ``start <= i < stop`` is not held, ascending."""
+        gaps = []
+        at = max(0, bisect_right(self._starts, start) - 1)
+        while start < stop and at < len(self._starts):
+            low = self._starts[at]
+            high = low + len(self._blocks[at])
+            if low > start:
+                gaps.append(ByteRange(start, min(low, stop)))
+            start = max(start, high)
+            at += 1
+        if start < stop:
+            gaps.append(ByteRange(start, stop))
+        return gaps
+
+
+class _Need:
+    """Asks the engine for bytes; resumed when they are held."""
+
+    __slots__ = ("start", "stop")
+
+    def __init__(self, start: int, stop: int) -> None:
+        self.start = start
+        self.stop = stop
+
+    def __await__(self) -> Generator[_Need, None, None]:
+        yield self
+
+
+class _Gather:
+    """Asks the engine to run coroutines side by side; resumed with their results."""
+
+    __slots__ = ("coroutines",)
+
+    def __init__(self, coroutines: list[Asks[Any]]) -> None:
+        self.coroutines = coroutines
+
+    def __await__(self) -> Generator[_Gather, list[Any], list[Any]]:
+        return (yield self)
+
+
+async def gather(coroutines: Iterable[Asks[Any]]) -> list[Any]:
+    """Results of all, in order; all run to their end before the first error is raised."""
+    return await _Gather(list(coroutines))
+
+
+class _Task:
+    """A running coroutine, its place in the gather that started it, and its own gather."""
+
+    __slots__ = ("coroutine", "error", "parent", "pending", "results", "slot")
+
+    def __init__(self, coroutine: Asks[Any], parent: _Task | None, slot: int) -> None:
+        self.coroutine = coroutine
+        self.parent = parent
+        self.slot = slot
+        self.pending = 0
+        self.results: list[Any] = []
+        self.error: CryodataError | None = None
+
+
+class Rounds:
+    """Runs coroutines over the bytes held, and says which bytes they wait for.
+
+    Parameters
+    ----------
+    held : Held
+        The caller adds to it between two calls of `needs`; kept from one walk to the next.
+    """
+
+    def __init__(self, held: Held) -> None:
+        self.held = held
+        self._ready: deque[tuple[_Task, Any]] = deque()
+        self._waiting: list[tuple[_Need, _Task]] = []
+        self._root: _Task | None = None
+
+    async def read(self, start: int, stop: int) -> memoryview:
+        """The bytes ``start <= i < stop`` of the file, at once where they are held.
+
+        Raises
+        ------
+        FormatError
+            If they are not inside the file.
+        """
+        found = self.held.find(start, stop)
+        if found is not None:
+            return found
+        if not 0 <= start <= stop <= self.held.size:
+            raise FormatError(
+                f"The file points outside itself: it has {self.held.size} bytes",
+                start=start,
+                stop=stop,
+                fix=DAMAGED,
+            )
+        await _Need(start, stop)
+        found = self.held.find(start, stop)
+        if found is None:
+            raise RuntimeError(f"resumed without bytes {start}-{stop}")
+        return found
+
+    def start(self, coroutine: Asks[Any]) -> None:
+        """Set the coroutine whose result `result` is going to give."""
+        self._root = _Task(None, None, 0)  # type: ignore[arg-type]  # only collects the result
+        self._root.pending = 1
+        self._root.results = [None]
+        self._ready.append((_Task(coroutine, self._root, 0), None))
+
+    def needs(self) -> list[ByteRange]:
+        """Run until nothing can go on; the ranges waited for, ascending. Empty: finished."""
+        self._resume_served()
+        while self._ready:
+            task, value = self._ready.popleft()
+            self._step(task, value)
+        return sorted({ByteRange(need.start, need.stop) for need, _ in self._waiting})
+
+    @property
+    def result(self) -> Any:
+        """What the coroutine returned; raises what it raised."""
+        root = self._root
+        if root is None or root.pending:
+            raise RuntimeError("the walk is not finished")
+        if root.error is not None:
+            raise root.error
+        return root.results[0]
+
+    def _resume_served(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for need, task in waiting:
+            if self.held.find(need.start, need.stop) is None:
+                self._waiting.append((need, task))
+            else:
+                self._ready.append((task, None))
+
+    def _step(self, task: _Task, value: Any) -> None:
+        try:
+            if isinstance(value, CryodataError):
+                asked = task.coroutine.throw(value)
+            else:
+                asked = task.coroutine.send(value)
+        except StopIteration as stop:
+            self._deliver(task, stop.value, None)
+        except CryodataError as error:
+            self._deliver(task, None, error)
+        except (struct.error, IndexError, ValueError, OverflowError) as error:
+            # a structure shorter than it says, or a field with an impossible value
+            broken = FormatError(f"Damaged metadata: {error}", fix=DAMAGED)
+            broken.__cause__ = error
+            self._deliver(task, None, broken)
+        else:
+            if isinstance(asked, _Need):
+                self._waiting.append((asked, task))
+            else:
+                self._spawn(task, asked.coroutines)
+
+    def _spawn(self, task: _Task, coroutines: list[Asks[Any]]) -> None:
+        if not coroutines:
+            self._ready.append((task, []))
+            return
+        task.pending = len(coroutines)
+        task.results = [None] * len(coroutines)
+        task.error = None
+        for slot, coroutine in enumerate(coroutines):
+            self._ready.append((_Task(coroutine, task, slot), None))
+
+    def _deliver(self, task: _Task, value: Any, error: CryodataError | None) -> None:
+        parent = task.parent
+        if parent is None:
+            raise RuntimeError("a task without a parent finished")
+        parent.results[task.slot] = value
+        parent.error = parent.error or error
+        parent.pending -= 1
+        if not parent.pending and parent is not self._root:
+            self._ready.append((parent, parent.error or parent.results))
