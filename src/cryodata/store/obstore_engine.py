@@ -13,14 +13,12 @@ from cryodata.errors import (
     AuthError,
     ConfigurationError,
     CryodataError,
-    GranuleChangedError,
     MissingDependencyError,
     ReaderClosedError,
-    TruncatedError,
-    WrongRangeError,
 )
 from cryodata.options import Network
 from cryodata.store.obstore_errors import explain, is_past_the_end
+from cryodata.store.replies import checked, past_the_end, placed
 from cryodata.store.s3_options import ENVIRONMENT_NAMES, Settings, s3_settings
 from cryodata.types import Block
 
@@ -128,6 +126,10 @@ class ObstoreStore:
 
     async def get(self, start: int, stop: int, *, etag: str = "") -> Block:
         """Bytes ``start <= i < stop``, cut at the end of the object; see `Store.get`."""
+        with placed(self.url, start, stop):
+            return await self._get(start, stop, etag)
+
+    async def _get(self, start: int, stop: int, etag: str) -> Block:
         import obstore
 
         options: dict[str, Any] = {"range": (start, stop)}
@@ -137,60 +139,21 @@ class ObstoreStore:
         try:
             result = await obstore.get_async(self._connect(), self._path, options=options)  # type: ignore[arg-type]
             data = memoryview(await result.buffer_async())
+            got, meta = result.range, result.meta
         except CryodataError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told in our words
             failure = None if is_past_the_end(error) else explain(error)
         else:
-            return self._checked(data, result.range, result.meta, start, stop, etag)
+            return checked(data, got, meta["size"], meta["e_tag"] or "", start, stop, etag)
         # Raised out here, so that it does not carry obstore's text (url, query) along.
         if failure is None:
-            return self._past_the_end(start, stop, etag)
-        raise self._placed(failure, start, stop)
+            return past_the_end(start, etag)
+        raise failure
 
     def close(self) -> None:
         """Give the connections back, unless another open store uses them too."""
         self._client = None
-
-    def _checked(
-        self,
-        data: memoryview,
-        got: tuple[int, int],
-        meta: Mapping[str, Any],
-        start: int,
-        stop: int,
-        etag: str,
-    ) -> Block:
-        size, found = int(meta["size"]), str(meta["e_tag"] or "")
-        first, last = got
-        if etag and found and found != etag:
-            failure: CryodataError = GranuleChangedError(
-                "the object is another version than the one indexed", fix="Open it again."
-            )
-        elif (first, last) != (start, min(stop, size)):
-            failure = WrongRangeError(f"the server sent bytes {first}-{last} of {size}")
-        elif len(data) < last - first:
-            failure = TruncatedError(f"{len(data)} bytes came of {last - first}")
-        elif len(data) > last - first:
-            failure = WrongRangeError(f"{len(data)} bytes came for {last - first}")
-        else:
-            return Block(start, data, size, found)
-        raise self._placed(failure, start, stop)
-
-    def _past_the_end(self, start: int, stop: int, etag: str) -> Block:
-        if etag:
-            failure: CryodataError = GranuleChangedError(
-                "the object is shorter than it was when indexed", fix="Open it again."
-            )
-        elif start:
-            failure = WrongRangeError("the object ends before the range that was asked for")
-        else:
-            return Block(0, memoryview(b""), 0, "")  # only an empty object has no byte 0
-        raise self._placed(failure, start, stop)
-
-    def _placed(self, failure: CryodataError, start: int, stop: int) -> CryodataError:
-        failure.start, failure.stop = start, stop
-        return failure.locate(url=self.url)
 
     def _connect(self) -> S3Store | HTTPStore:
         """The client of this process, made at first use."""

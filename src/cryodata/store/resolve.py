@@ -57,7 +57,7 @@ def open_store(
         )
     network = options.network if options else Network()
     if not isinstance(what, str | PathLike):
-        return _from_file(what, storage_options)
+        return _from_file(what, storage_options, network)
     name = fspath(what)
     if not isinstance(name, str) or not name:
         raise ConfigurationError("the name is empty, or made of bytes", fix="Give a str.")
@@ -77,7 +77,7 @@ def open_store(
         return LocalStore(url2pathname(urlsplit(name).path) if scheme else name)
     from cryodata.store.fsspec_engine import FsspecStore
 
-    return FsspecStore.from_url(name, storage_options or {})
+    return FsspecStore.from_url(name, storage_options or {}, network=network)
 
 
 def _scheme(name: str) -> str:
@@ -85,11 +85,11 @@ def _scheme(name: str) -> str:
     return found[1].lower() if found else ""
 
 
-def _from_file(what: Any, storage_options: Mapping[str, Any] | None) -> Store:
+def _from_file(what: Any, storage_options: Mapping[str, Any] | None, network: Network) -> Store:
     from cryodata.store.fsspec_engine import FsspecStore
 
     if storage_options:
         raise ConfigurationError(
             "an open file brings its own storage options", fix="Leave storage_options out."
         )
-    return FsspecStore.from_file(what)
+    return FsspecStore.from_file(what, network=network)

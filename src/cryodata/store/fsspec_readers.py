@@ -1,0 +1,204 @@
+"""How bytes come out of a file system of fsspec: three ways, by what can be checked.
+
+============  ==========================  ================================================
+file system   version                     range
+============  ==========================  ================================================
+s3fs          ``If-Match`` on every GET   status, Content-Range, length, size, ETag of
+                                          every reply
+HTTP          ``If-Match`` on every GET   the same
+any other     ``info`` at most one        length only; a file system that returns other
+              second old                  bytes of the right length is believed
+============  ==========================  ================================================
+
+The first two bypass ``cat_file``, which accepts a shifted range and reads the whole
+object where a server ignores the range.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine, Mapping
+from typing import Any, Protocol, TypeVar
+
+from cryodata.errors import FetchError, ThrottledError
+from cryodata.store.fsspec_errors import retry_after
+from cryodata.store.replies import by_status, changed, checked, content_range, past_the_end
+from cryodata.types import Block
+
+__all__ = ["Reader", "reader_for"]
+
+T = TypeVar("T")
+
+_INFO_LASTS = 1.0
+_TAGS = ("ETag", "etag", "e_tag", "md5Hash", "md5", "content_md5", "Content-MD5", "checksum")
+_TIMES = (
+    "mtime",
+    "LastModified",
+    "last_modified",
+    "Last-Modified",
+    "modified",
+    "updated",
+    "created",
+)
+
+
+class Reader(Protocol):
+    """One object of one file system."""
+
+    async def read(self, start: int, stop: int, etag: str) -> Block:
+        """As `Store.get`; errors of the file system pass through."""
+        ...
+
+
+def reader_for(fs: Any, path: str, silence: float) -> Reader:
+    """The reader that checks most for this file system.
+
+    Parameters
+    ----------
+    fs : fsspec.AbstractFileSystem
+        Usable in this process.
+    path : str
+        Of the object, as `fs` calls it.
+    silence : float
+        Seconds without a byte after which a connection of ours is given up.
+    """
+    names = {cls.__name__ for cls in type(fs).__mro__}
+    if "S3FileSystem" in names:
+        return _S3Reader(fs, path)
+    if "HTTPFileSystem" in names:
+        return _HttpReader(fs, path, silence)
+    return _AnyReader(fs, path)
+
+
+async def _on(fs: Any, coroutine: Coroutine[Any, Any, T]) -> T:
+    """Await a coroutine on the loop that the connections of `fs` belong to."""
+    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, fs.loop))
+
+
+def _conditions(start: int, stop: int, etag: str) -> dict[str, str]:
+    found = {"Range": f"bytes={start}-{stop - 1}"}
+    if etag and not etag.startswith("W/"):  # a weak tag never matches (RFC 9110, 13.1.1)
+        found["If-Match"] = etag
+    return found
+
+
+class _S3Reader:
+    def __init__(self, fs: Any, path: str) -> None:
+        self._fs = fs
+        self._bucket, self._key, self._version = fs.split_path(path)
+
+    async def read(self, start: int, stop: int, etag: str) -> Block:
+        return await _on(self._fs, self._read(start, stop, etag))
+
+    async def _read(self, start: int, stop: int, etag: str) -> Block:
+        asked = _conditions(start, stop, etag)
+        names = {"Range": "Range", "If-Match": "IfMatch"}
+        reply = await self._fs._call_s3(
+            "get_object",
+            Bucket=self._bucket,
+            Key=self._key,
+            **{names[name]: value for name, value in asked.items()},
+            **({"VersionId": self._version} if self._version else {}),
+            **self._fs.req_kw,
+        )
+        body = reply["Body"]
+        try:
+            if "ContentRange" not in reply:
+                raise by_status(200)
+            first, last, size = content_range(reply["ContentRange"])
+            data = memoryview(await body.read())
+        finally:
+            body.close()
+        return checked(data, (first, last), size, reply.get("ETag", ""), start, stop, etag)
+
+
+class _HttpReader:
+    def __init__(self, fs: Any, path: str, silence: float) -> None:
+        self._fs = fs
+        self._path = path
+        self._silence = silence
+
+    async def read(self, start: int, stop: int, etag: str) -> Block:
+        return await _on(self._fs, self._read(start, stop, etag))
+
+    async def _read(self, start: int, stop: int, etag: str) -> Block:
+        import aiohttp
+
+        wishes = dict(self._fs.kwargs)
+        wishes["headers"] = {
+            **wishes.get("headers", {}),
+            **_conditions(start, stop, etag),
+            "Accept-Encoding": "identity",
+        }
+        wishes.setdefault(
+            "timeout",
+            aiohttp.ClientTimeout(sock_connect=self._silence, sock_read=self._silence),
+        )
+        session = await self._fs.set_session()
+        async with session.get(self._fs.encode_url(self._path), **wishes) as reply:
+            if reply.status == 416:
+                return past_the_end(start, etag)
+            if reply.status != 206:
+                reply.close()  # never read a whole object to throw it away
+                raise _refusal(reply.status, reply.headers)
+            first, last, size = content_range(reply.headers.get("Content-Range", ""))
+            data = memoryview(await reply.read())
+            found = reply.headers.get("ETag", "")
+        return checked(data, (first, last), size, found, start, stop, etag)
+
+
+def _refusal(status: int, headers: Mapping[str, str]) -> Exception:
+    error = by_status(status)
+    if isinstance(error, ThrottledError):
+        error.retry_after = retry_after(headers.get("Retry-After"))
+    return error
+
+
+class _AnyReader:
+    """Through ``info`` and ``cat_file``, which every file system has."""
+
+    def __init__(self, fs: Any, path: str) -> None:
+        self._fs = fs
+        self._path = path
+        self._known: tuple[int, str] = (0, "")
+        self._asked = float("-inf")
+
+    async def read(self, start: int, stop: int, etag: str) -> Block:
+        size, found = await self._version()
+        if etag and found != etag:
+            raise changed()
+        if start >= size:
+            return past_the_end(start, etag)
+        stop = min(stop, size)
+        data = memoryview(await self._call("cat_file", start=start, end=stop))
+        return checked(data, (start, start + len(data)), size, found, start, stop, etag)
+
+    async def _version(self) -> tuple[int, str]:
+        """Size and entity tag, not older than a second."""
+        now = time.monotonic()
+        if now - self._asked > _INFO_LASTS:
+            self._fs.invalidate_cache(self._fs._parent(self._path))
+            info = await self._call("info")
+            if info.get("size") is None:
+                raise FetchError("the file system does not know how large the object is")
+            self._known = int(info["size"]), _tag(info)
+            self._asked = now
+        return self._known
+
+    async def _call(self, name: str, **keywords: Any) -> Any:
+        """A method of the file system: on its loop, or in a thread where it has none."""
+        if self._fs.async_impl:
+            return await _on(self._fs, getattr(self._fs, f"_{name}")(self._path, **keywords))
+        return await asyncio.to_thread(getattr(self._fs, name), self._path, **keywords)
+
+
+def _tag(info: Mapping[str, Any]) -> str:
+    """An entity tag: the file system's own, or made of size and time of last change."""
+    for name in _TAGS:
+        if info.get(name):
+            return f'"{str(info[name]).strip(chr(34))}"'
+    for name in _TIMES:
+        if info.get(name):
+            return f'"{int(info["size"]):x}-{info[name]}"'
+    return ""
