@@ -8,7 +8,7 @@ Chunks are columns of numpy, never a Python object per chunk.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -365,8 +365,9 @@ class Index:
         Soft links and second hard links: path to the path it stands for.
     problems : mapping of str to CryodataError
         Objects whose header could not be read, with the error that touching them raises.
-    complete : bool
-        The whole file was walked: what is not here does not exist.
+    whole : frozenset of str
+        Groups walked with everything below them; ``/`` where the whole file was. What is
+        not here below them does not exist.
     """
 
     source: Source
@@ -374,7 +375,7 @@ class Index:
     arrays: Mapping[str, ArrayLayout] = field(default_factory=dict)
     aliases: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, CryodataError] = field(default_factory=dict)
-    complete: bool = False
+    whole: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         for name in ("groups", "arrays", "aliases", "problems"):
@@ -382,7 +383,7 @@ class Index:
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = {k: dict(getattr(self, k)) for k in ("groups", "arrays", "aliases", "problems")}
-        return (_rebuild_index, (self.source, self.complete, fields))
+        return (_rebuild_index, (self.source, self.whole, fields))
 
     def __repr__(self) -> str:
         chunks = sum(len(a.storage.table) for a in self.arrays.values() if isinstance(a.storage, Chunked))
@@ -390,6 +391,44 @@ class Index:
         return (
             f"<Index of {self.source.url}: {part}, {len(self.groups)} groups, "
             f"{len(self.arrays)} arrays, {chunks} chunks>"
+        )
+
+    @property
+    def complete(self) -> bool:
+        """The whole file was walked: what is not here does not exist."""
+        return "/" in self.whole
+
+    def knows(self, path: str, *, below: bool = True) -> bool:
+        """Whether a walk to `path` would learn nothing new.
+
+        Parameters
+        ----------
+        path : str
+            Dataset or group; one that is known not to exist counts as known.
+        below : bool
+            For a group, whether everything below it is asked for, or only its own
+            attributes and links.
+        """
+        path = self.resolve(path)
+        if path in self.arrays or path in self.problems:
+            return True
+        if path in self.groups and not below:
+            return self.groups[path].attributes is not None
+        parts = path.rstrip("/").split("/")
+        for i in range(len(parts), 0, -1):
+            group = "/".join(parts[:i]) or "/"
+            if group in self.whole:
+                return True
+            if group in self.groups and i < len(parts):
+                return parts[i] not in self.groups[group].links
+        return False
+
+    def select(self, paths: Iterable[str]) -> Index:
+        """Only these datasets: what a worker needs to read them, and pickles small."""
+        arrays = {path: self.array(path) for path in paths}
+        aliases = {p: a.path for p, a in arrays.items() if p != a.path}
+        return Index(
+            source=self.source, arrays={a.path: a for a in arrays.values()}, aliases=aliases
         )
 
     def array(self, path: str) -> ArrayLayout:
@@ -441,7 +480,7 @@ class Index:
             arrays={**self.arrays, **other.arrays},
             aliases={**self.aliases, **other.aliases},
             problems={**self.problems, **other.problems},
-            complete=self.complete or other.complete,
+            whole=self.whole | other.whole,
         )
 
 
@@ -456,5 +495,5 @@ def _merge_groups(
     return merged
 
 
-def _rebuild_index(source: Source, complete: bool, fields: dict[str, Any]) -> Index:
-    return Index(source=source, complete=complete, **fields)
+def _rebuild_index(source: Source, whole: frozenset[str], fields: dict[str, Any]) -> Index:
+    return Index(source=source, whole=whole, **fields)

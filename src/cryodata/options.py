@@ -86,6 +86,14 @@ def default_cache_folder() -> Path:
     return Path(base) / "cryodata"
 
 
+def _physical_memory() -> int:
+    """Three quarters of this machine's memory, bytes; 4 GiB where it does not tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4
+    except (AttributeError, ValueError, OSError):  # not a POSIX system
+        return 4 * GiB
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """Everything tunable of one ``open``; made once at the door and handed down."""
@@ -94,5 +102,7 @@ class Options:
     network: Network = field(default_factory=Network)
     cache: Path | None = field(default_factory=default_cache_folder)
     """Where indexes are kept; None keeps none on disk."""
+    memory: int = field(default_factory=_physical_memory)
+    """A read whose result is larger than this is refused before it starts, bytes."""
     threads: int = field(default_factory=lambda: max(2, min(32, os.cpu_count() or 2)))
     """Threads that decode chunks."""

@@ -55,7 +55,7 @@ async def read_array_layout(context: Context, header: ObjectHeader, path: str) -
     filters: tuple[Filter, ...] = ()
     if (message := header.first(objects.FILTERS)) is not None:
         filters = parse_filters(context, await resolve_shared(context, message))
-    problem = datatype.problem or _layout_problem(header, layout)
+    problem = datatype.problem or _layout_problem(header, layout, space)
     chunk_shape = None
     if layout.kind == "chunked":
         chunk_shape = _checked_chunk_shape(context, layout, space, datatype)
@@ -88,7 +88,9 @@ async def _required(context: Context, header: ObjectHeader, kind: int, name: str
     return await resolve_shared(context, message)
 
 
-def _layout_problem(header: ObjectHeader, layout: Layout) -> str:
+def _layout_problem(header: ObjectHeader, layout: Layout, space: Dataspace) -> str:
+    if space.is_null:
+        return "A null dataspace: it has a type, but no value"
     if layout.kind == "virtual":
         return "A virtual dataset, made of other datasets, cannot be read"
     if header.first(objects.EXTERNAL_FILES) is not None:

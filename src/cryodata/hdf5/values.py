@@ -20,6 +20,9 @@ from cryodata.types import AnyArray
 
 __all__ = ["read_sequences", "read_values", "strip_padding"]
 
+NEVER_WRITTEN = (1 << 32) - 1
+"""Length that stands in a reference where no chunk was ever written: the fill belongs there."""
+
 
 async def read_values(
     context: Context, datatype: Datatype, shape: tuple[int, ...], raw: memoryview | bytes
@@ -64,8 +67,12 @@ def strip_padding(values: AnyArray, padding: str) -> AnyArray:
 
 
 async def read_sequences(
-    context: Context, item: np.dtype[Any] | None, count: int, raw: memoryview | bytes
-) -> list[bytes | AnyArray]:
+    context: Context,
+    item: np.dtype[Any] | None,
+    count: int,
+    raw: memoryview | bytes,
+    fill: Any = b"",
+) -> list[Any]:
     """Variable-length values, from `count` references into global heaps.
 
     Parameters
@@ -73,6 +80,8 @@ async def read_sequences(
     item : numpy.dtype or None
         One element of a sequence; None for strings, which come out as ``bytes`` without
         the terminating null.
+    fill : object
+        Stands for references that are `NEVER_WRITTEN`.
     """
     reference = np.dtype(
         [("length", "<u4"), ("heap", f"<u{context.offset_size}"), ("number", "<u4")]
@@ -80,9 +89,13 @@ async def read_sequences(
     if len(raw) < count * reference.itemsize:
         context.damaged(f"{len(raw)} bytes for {count} heap references")
     references = np.frombuffer(raw, reference, count)
-    used = references[(references["length"] > 0) & (references["heap"] > 0)]
+    written = references["length"] != NEVER_WRITTEN
+    used = references[written & (references["length"] > 0) & (references["heap"] > 0)]
     objects = await read_global_objects(context, {int(a) for a in np.unique(used["heap"])})
-    return [_sequence(context, item, objects, entry) for entry in references.tolist()]
+    return [
+        _sequence(context, item, objects, entry) if is_written else fill
+        for entry, is_written in zip(references.tolist(), written.tolist(), strict=True)
+    ]
 
 
 def _sequence(
@@ -90,7 +103,7 @@ def _sequence(
     item: np.dtype[Any] | None,
     objects: Mapping[tuple[int, int], memoryview],
     entry: tuple[int, int, int],
-) -> bytes | AnyArray:
+) -> Any:
     length, heap, number = entry
     if not length or not heap:
         return b"" if item is None else np.empty(0, item)

@@ -40,7 +40,7 @@ from cryodata.hdf5.superblock import read_paging, read_superblock
 from cryodata.hdf5.values import read_sequences
 from cryodata.index import ArrayLayout, GroupLayout, Index, Link
 from cryodata.options import Limits
-from cryodata.types import AnyArray, Block, ByteRange, Source
+from cryodata.types import Block, ByteRange, Source
 
 __all__ = ["Walker"]
 
@@ -117,7 +117,6 @@ class Walker:
         self._paths: dict[int, str] = {}  # first path of each address met
         self._whole: set[str] = set()
         self._scales: dict[str, list[list[int]]] = {}
-        self._complete = False
         self.feed([head])
 
     def begin(
@@ -144,7 +143,7 @@ class Walker:
         for path in shallow:
             wanted.add(path, all=False)
         self._missing_ok = missing_ok
-        self._start(self._walk(wanted, whole=paths is None))
+        self._start(self._walk(wanted))
 
     def begin_sequences(self, layout: ArrayLayout, raw: memoryview, count: int) -> None:
         """Set out for the `count` variable-length values that `raw` refers to."""
@@ -175,7 +174,6 @@ class Walker:
                 fix="Raise Limits.metadata_bytes if you trust the file.",
             )
 
-    @property
     def result(self) -> Any:
         """What the walk returned; raises what it met."""
         try:
@@ -191,7 +189,7 @@ class Walker:
             arrays={path: self._with_dims(array) for path, array in self._arrays.items()},
             aliases=self._aliases,
             problems=self._problems,
-            complete=self._complete,
+            whole=frozenset(self._whole),
         )
 
     def _with_dims(self, array: ArrayLayout) -> ArrayLayout:
@@ -202,7 +200,7 @@ class Walker:
         dims = tuple(tuple(self._paths[a] for a in axis if a in self._paths) for axis in axes)
         return replace(array, dims=dims)
 
-    async def _walk(self, wanted: _Wanted, *, whole: bool) -> None:
+    async def _walk(self, wanted: _Wanted) -> None:
         if self._root is None:
             superblock = await read_superblock(self._context)
             self._paged = await read_paging(self._context, superblock)
@@ -215,7 +213,6 @@ class Walker:
             wanted = linked
         else:
             raise FormatError("Soft links lead in a circle")
-        self._complete = self._complete or whole
 
     async def _visit(
         self, address: int, path: str, wanted: _Wanted, linked: _Wanted, depth: int
@@ -344,8 +341,8 @@ class Walker:
 
     async def _sequences(
         self, layout: ArrayLayout, raw: memoryview, count: int
-    ) -> list[bytes | AnyArray]:
-        return await read_sequences(self._context, layout.element, count, raw)
+    ) -> list[Any]:
+        return await read_sequences(self._context, layout.element, count, raw, layout.fill)
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,406 @@
+"""One granule, open: where its bytes lie, what is known of its structure, what it cost.
+
+This is the whole flow on one screen::
+
+    index  = await granule.awalk(paths)        # walk, or take what is kept
+    plan   = plan_reads(wants, network)        # pure
+    blocks = fetcher.stream(plan.ranges)       # bytes as they arrive
+    values = assembly.results()                # decoded in threads into the final arrays
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from typing import Any
+
+import numpy as np
+
+from cryodata.assemble import Assembly
+from cryodata.cache import IndexCache
+from cryodata.errors import ChunkCorruptError, CryodataError, GranuleChangedError, SelectionError
+from cryodata.hdf5.readahead import HEAD
+from cryodata.hdf5.walk import Walker
+from cryodata.index import ArrayLayout, Index
+from cryodata.options import Options
+from cryodata.plan import ReadPlan, Want, plan_reads
+from cryodata.store import loop
+from cryodata.store.base import Store
+from cryodata.store.fetch import Fetcher
+from cryodata.store.receipt import Receipt
+from cryodata.store.resolve import open_store
+from cryodata.types import AnyArray, Block, Source
+
+__all__ = ["GranuleFile", "Wanted"]
+
+Wanted = tuple[str, tuple[slice, ...] | None]
+"""A dataset's path, and basic slices per axis (None: all of it)."""
+
+
+class GranuleFile:
+    """One HDF5 file, open for lazy reading. Threads may share it.
+
+    Nothing is fetched before it is needed. What was learnt of the file's structure is
+    kept: here, and on disk for the next time (`Options.cache`).
+
+    Parameters
+    ----------
+    what : str, path-like or open fsspec file
+        A path, ``s3://``, ``http(s)://`` or another fsspec URL.
+    options : Options, optional
+    storage_options : mapping, optional
+        As for s3fs, obstore or the fsspec file system concerned.
+    engine : {"auto", "obstore", "fsspec"}
+        Who fetches the bytes.
+
+    Notes
+    -----
+    Pickles to *where to ask*, with the index but without secrets.
+    """
+
+    def __init__(
+        self,
+        what: Any,
+        *,
+        options: Options | None = None,
+        storage_options: Mapping[str, Any] | None = None,
+        engine: str = "auto",
+    ) -> None:
+        options = options or Options()
+        store = open_store(what, storage_options=storage_options, engine=engine, options=options)
+        self._set(store, options, None)
+
+    def _set(self, store: Store, options: Options, index: Index | None) -> None:
+        self.options = options
+        self._store = store
+        self._fetcher = Fetcher(store, options.network)
+        self._index = index
+        self._walker: Walker | None = None
+        self._turn: _Turn = _Turn()
+
+    @classmethod
+    def _rebuild(cls, store: Store, options: Options, index: Index | None) -> GranuleFile:
+        granule = cls.__new__(cls)
+        granule._set(store, options, index)
+        return granule
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (GranuleFile._rebuild, (self._store, self.options, self._index))
+
+    def __repr__(self) -> str:
+        return f"<GranuleFile {self.url}: {self.receipt}>"
+
+    def __enter__(self) -> GranuleFile:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._fetcher.close()
+
+    @property
+    def url(self) -> str:
+        """Where the granule is, without query string or credentials."""
+        return self._store.url
+
+    @property
+    def receipt(self) -> Receipt:
+        """What was spent on it so far."""
+        return self._fetcher.receipt
+
+    @property
+    def source(self) -> Source:
+        """Which version of the granule is read: url, size, ETag."""
+        return self.walk([]).source
+
+    def select(self, paths: Iterable[str]) -> GranuleFile:
+        """The same granule, knowing only these datasets: small to pickle for a worker."""
+        index = self.walk(paths)
+        return self._rebuild(self._store, self.options, index.select(paths))
+
+    def walk(
+        self,
+        paths: Iterable[str] | None = None,
+        *,
+        shallow: Iterable[str] = (),
+        missing_ok: bool = False,
+    ) -> Index:
+        """Learn the structure of some objects, as far as it is not known yet.
+
+        Parameters
+        ----------
+        paths : iterable of str, optional
+            Datasets, or groups with everything below them; None for the whole file.
+        shallow : iterable of str
+            Groups whose attributes and links are wanted, but not what lies below.
+        missing_ok : bool
+            Leave out what does not exist.
+
+        Returns
+        -------
+        Index
+            Everything known so far, which may be more than was asked for.
+
+        Raises
+        ------
+        UnknownVariableError
+            An object does not exist; the message names the close ones.
+        NotHDF5Error, FormatError, LimitExceededError
+            The file is not HDF5, is damaged, or asks for too much.
+        FetchError, AuthError, GranuleChangedError
+            The bytes cannot be had.
+        """
+        return loop.run(self.awalk(paths, shallow=shallow, missing_ok=missing_ok))
+
+    def read(self, wanted: Sequence[Wanted]) -> list[AnyArray]:
+        """Values of some datasets, fetched with one plan.
+
+        Parameters
+        ----------
+        wanted : sequence of (path, slices or None)
+            Slices per axis, with positive steps; None reads the whole dataset.
+
+        Returns
+        -------
+        list of arrays
+            As stored: not masked, scaled or decoded; missing chunks hold the fill value.
+            Variable-length strings are objects of ``bytes``.
+
+        Raises
+        ------
+        UnknownVariableError, SelectionError
+            What is asked for does not exist, or is more than `Options.memory`.
+        UnsupportedError
+            Its values cannot be read.
+        ChunkCorruptError
+            A chunk is damaged, also when fetched a second time.
+        GranuleChangedError
+            The object was replaced since it was indexed; open it again.
+        FetchError, AuthError
+            The bytes cannot be had.
+        """
+        return loop.run(self.aread(wanted))
+
+    async def awalk(
+        self,
+        paths: Iterable[str] | None = None,
+        *,
+        shallow: Iterable[str] = (),
+        missing_ok: bool = False,
+    ) -> Index:
+        """As `walk`, to be awaited on any running event loop."""
+        paths = None if paths is None else list(paths)
+        return await loop.wrap(self._walk(paths, list(shallow), missing_ok))
+
+    async def aread(self, wanted: Sequence[Wanted]) -> list[AnyArray]:
+        """As `read`, to be awaited on any running event loop."""
+        return await loop.wrap(self._read(list(wanted)))
+
+    async def _walk(
+        self, paths: list[str] | None, shallow: list[str], missing_ok: bool
+    ) -> Index:
+        async with self._turn.lock():
+            index = self._index or await self._kept()
+            if index is not None and _all_known(index, paths, shallow, missing_ok):
+                self._index = index
+                return index
+            walker = self._walker or await self._open(index)
+            self._walker = walker
+            walker.begin(paths, shallow=shallow, missing_ok=missing_ok)
+            try:
+                await self._go(walker)
+                walker.result()
+            finally:
+                learnt = walker.index()
+                self._index = learnt if index is None else index.merge(learnt)
+            await self._keep(self._index)
+            return self._index
+
+    async def _open(self, index: Index | None) -> Walker:
+        """A walker with the file's first bytes; of the version indexed, where there is one."""
+        if index is None:
+            head = await self._fetcher.head(HEAD)
+            source = Source(url=self.url, size=head.size, etag=head.etag)
+        else:
+            source = index.source
+            stop = min(HEAD, source.size)
+            head = (await self._fetch([(0, stop)], source))[0]
+        return Walker(source, head, self.options.limits)
+
+    async def _go(self, walker: Walker) -> None:
+        """Fetch what the walker waits for, round by round, until it has all it needs."""
+        while ranges := walker.needs():
+            walker.feed(await self._fetch(ranges, walker.source))
+
+    async def _fetch(self, ranges: Sequence[tuple[int, int]], source: Source) -> list[Block]:
+        try:
+            return await self._fetcher.fetch(ranges, etag=source.etag, size=source.size)
+        except GranuleChangedError:
+            await self._forget(source)
+            raise
+
+    async def _read(self, wanted: list[Wanted]) -> list[AnyArray]:
+        index = await self._walk([path for path, _ in wanted], [], missing_ok=False)
+        layouts = [index.array(path) for path, _ in wanted]
+        boxes = [_box(layout, slices) for layout, (_, slices) in zip(layouts, wanted, strict=True)]
+        wants = [Want(layout, box) for layout, (box, _) in zip(layouts, boxes, strict=True)]
+        plan = plan_reads(wants, self._fetcher.network(), memory=self.options.memory)
+        assembly = Assembly(plan)
+        try:
+            await self._fill(plan, assembly, index.source)
+        except CryodataError as error:
+            raise error.locate(url=self.url) from error.__cause__
+        values = assembly.results()
+        for i, layout in enumerate(layouts):
+            if layout.dtype.hasobject:
+                values[i] = await self._sequences(layout, values[i])
+        return [
+            value[steps] if steps else value
+            for value, (_, steps) in zip(values, boxes, strict=True)
+        ]
+
+    async def _fill(self, plan: ReadPlan, assembly: Assembly, source: Source) -> None:
+        """Decode the ranges in threads while the next ones are on their way."""
+        running = asyncio.get_running_loop()
+        pool = _pool(self.options.threads)
+        jobs: list[tuple[int, asyncio.Future[None]]] = []
+        away = []
+        for number, (start, stop) in enumerate(plan.ranges):
+            held = self._walker.held.find(start, stop) if self._walker else None
+            if held is None:
+                away.append(number)
+            else:  # the walk brought these bytes already
+                block = Block(start, held, source.size, source.etag)
+                jobs.append((number, running.run_in_executor(pool, assembly.place, number, block)))
+        ranges = [plan.ranges[number] for number in away]
+        try:
+            async with aclosing(
+                self._fetcher.stream(ranges, etag=source.etag, size=source.size)
+            ) as blocks:
+                async for position, block in blocks:
+                    job = running.run_in_executor(pool, assembly.place, away[position], block)
+                    jobs.append((away[position], job))
+            for number, job in jobs:
+                await self._decoded(number, job, plan, assembly, source)
+        except GranuleChangedError:
+            await self._forget(source)
+            raise
+        finally:
+            await asyncio.gather(*(job for _, job in jobs), return_exceptions=True)
+
+    async def _decoded(
+        self,
+        number: int,
+        job: asyncio.Future[None],
+        plan: ReadPlan,
+        assembly: Assembly,
+        source: Source,
+    ) -> None:
+        """Wait for one range's decoding; a corrupt one is fetched once more."""
+        try:
+            await job
+        except ChunkCorruptError:
+            block = (await self._fetch([plan.ranges[number]], source))[0]
+            assembly.place(number, block)
+
+    async def _sequences(self, layout: ArrayLayout, references: AnyArray) -> AnyArray:
+        """Variable-length values: what the references read from the chunks point to."""
+        async with self._turn.lock():
+            walker = self._walker or await self._open(self._index)
+            self._walker = walker
+            raw = np.ascontiguousarray(references)
+            walker.begin_sequences(layout, raw.tobytes(), raw.size)
+            await self._go(walker)
+            values = np.empty(raw.size, object)
+            for i, value in enumerate(walker.result()):
+                values[i] = value
+            return values.reshape(references.shape)
+
+    async def _kept(self) -> Index | None:
+        cache = IndexCache.open(self.options.cache)
+        if cache is None:
+            return None
+        return await asyncio.get_running_loop().run_in_executor(
+            _pool(self.options.threads), cache.load, self.url
+        )
+
+    async def _keep(self, index: Index) -> None:
+        """Write the index for the next time, while this read goes on."""
+        cache = IndexCache.open(self.options.cache)
+        if cache is not None:
+            _pool(self.options.threads).submit(cache.save, index)
+
+    async def _forget(self, source: Source) -> None:
+        """The granule was replaced: what was kept of the old version is of no use."""
+        cache = IndexCache.open(self.options.cache)
+        if cache is not None:
+            cache.drop(source)
+
+
+class _Turn:
+    """A lock of whichever event loop runs now: a child of fork has another one."""
+
+    def __init__(self) -> None:
+        self._lock: asyncio.Lock | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def lock(self) -> asyncio.Lock:
+        """The lock; always the same one on the same loop."""
+        running = asyncio.get_running_loop()
+        if self._lock is None or self._loop is not running:
+            self._lock, self._loop = asyncio.Lock(), running
+        return self._lock
+
+
+def _all_known(
+    index: Index, paths: list[str] | None, shallow: list[str], missing_ok: bool
+) -> bool:
+    """Whether a walk would learn nothing; raises where it would find nothing."""
+    if paths is None:
+        return index.complete
+    known = all(index.knows(path) for path in paths)
+    known = known and all(index.knows(path, below=False) for path in shallow)
+    if known and not missing_ok:
+        for path in (*paths, *shallow):
+            resolved = index.resolve(path)
+            if resolved not in index.groups:
+                index.array(resolved)
+    return known
+
+
+def _box(
+    layout: ArrayLayout, slices: tuple[slice, ...] | None
+) -> tuple[tuple[tuple[int, int], ...], tuple[slice, ...]]:
+    """Half-open bounds per axis; and the steps to take inside them, empty where all are 1."""
+    slices = slices or ()
+    if len(slices) > len(layout.shape):
+        raise SelectionError(
+            f"{len(slices)} slices for {len(layout.shape)} axes", path=layout.path
+        )
+    whole = (*slices, *[slice(None)] * (len(layout.shape) - len(slices)))
+    bounds, steps = [], []
+    for extent, part in zip(layout.shape, whole, strict=True):
+        start, stop, step = part.indices(extent)
+        if step < 1:
+            raise SelectionError("Slices go forwards", path=layout.path, fix="Reverse the result.")
+        stop = max(start, stop)
+        bounds.append((start, stop))
+        steps.append(slice(None, None, step))
+    return tuple(bounds), tuple(steps) if any(s.step > 1 for s in steps) else ()
+
+
+_pools: dict[int, ThreadPoolExecutor] = {}
+
+
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that decode; one pool a process, made again in a child of fork."""
+    pid = os.getpid()
+    if pid not in _pools:
+        _pools.clear()
+        _pools[pid] = ThreadPoolExecutor(threads, thread_name_prefix="cryodata-decode")
+    return _pools[pid]
