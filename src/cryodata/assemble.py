@@ -34,8 +34,8 @@ class Assembly:
     """
 
     def __init__(self, plan: ReadPlan) -> None:
-        for want in plan.wants:
-            check_filters(want.layout.filters)
+        for number in np.unique(plan.pieces.want):
+            check_filters(plan.wants[number].layout.filters)
         self._plan = plan
         self._targets = [
             _Target(want, covered) for want, covered in zip(plan.wants, plan.covered, strict=True)

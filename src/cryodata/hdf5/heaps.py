@@ -41,14 +41,16 @@ async def _collection(context: Context, address: int) -> dict[int, memoryview]:
     width = context.length_size
     head = await context.read_signed(address, 8 + width, b"GCOL")
     data = await context.read(address, context.length(head, 8))
+    # the library aligns both kinds of head to 8 bytes, whatever the size of a length
+    prefix = -(-(8 + width) // 8) * 8
     objects = {}
-    at = 8 + width
-    while at + 8 + width <= len(data):
+    at = prefix
+    while at + prefix <= len(data):
         number = int.from_bytes(data[at : at + 2], "little")
         if number == 0:  # the free space that ends the collection
             break
         nbytes = context.length(data, at + 8)
-        at += 8 + width
+        at += prefix
         if at + nbytes > len(data):
             context.damaged("an object overruns its global heap collection", address)
         objects[number] = data[at : at + nbytes]

@@ -145,15 +145,17 @@ async def _symbol_node(context: Context, address: int, names: bytes) -> list[Lin
     context.visit("symbol table node", address)
     head = await context.read_signed(address, 8, b"SNOD")
     count = int.from_bytes(head[6:8], "little")
-    o = context.offset_size
-    width = 2 * o + 24
+    # the library stores the name's place with the size of a length, not of an address
+    n = context.length_size
+    head = n + context.offset_size
+    width = head + 24
     data = await context.read(address + 8, count * width)
     links = []
     for at in range(0, count * width, width):
-        name = _name(context, names, int.from_bytes(data[at : at + o], "little"))
-        header = context.address(data, at + o)
-        if int.from_bytes(data[at + 2 * o : at + 2 * o + 4], "little") == SYMBOLIC:
-            place = int.from_bytes(data[at + 2 * o + 8 : at + 2 * o + 12], "little")
+        name = _name(context, names, context.length(data, at))
+        header = context.address(data, at + n)
+        if int.from_bytes(data[at + head : at + head + 4], "little") == SYMBOLIC:
+            place = int.from_bytes(data[at + head + 8 : at + head + 12], "little")
             links.append(Link(name, None, _name(context, names, place), "soft"))
         else:
             links.append(Link(name, header))

@@ -106,11 +106,13 @@ async def _read_old(
     _set_sizes(context, offset_size, length_size)
     at = 24 if version == 0 else 28
     width = context.offset_size
-    # four addresses, then the root's symbol table entry: link name offset, header address
-    data = await context.read(0, at + 6 * width)
+    # four addresses, then the root's symbol table entry: a name's place (with the size of
+    # a length), the address of its header
+    place = at + 4 * width + context.length_size
+    data = await context.read(0, place + width)
     base = context.address(data, at)
     end = context.address(data, at + 2 * width)
-    root = context.address(data, at + 5 * width)
+    root = context.address(data, place)
     return _checked(context, version, base, end, root, None)
 
 

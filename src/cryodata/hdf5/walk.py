@@ -14,7 +14,6 @@ Nothing is read twice: what one walk learnt, the next one starts from.
 from __future__ import annotations
 
 import math
-import posixpath
 from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -322,7 +321,7 @@ class Walker:
             except CryodataError as error:
                 raise error.locate(url=self.source.url, path=path) from None
         elif link.kind == "soft":
-            target = posixpath.normpath(posixpath.join(posixpath.dirname(path), link.target))
+            target = _absolute(link.target, path)
             self._aliases[path] = target
             if not wanted.all or wanted.attributes:  # a whole walk meets the target anyway
                 linked.merge(target, wanted)
@@ -343,6 +342,13 @@ class Walker:
         self, layout: ArrayLayout, raw: memoryview, count: int
     ) -> list[Any]:
         return await read_sequences(self._context, layout.element, count, raw, layout.fill)
+
+
+def _absolute(target: str, link: str) -> str:
+    """Where a soft link leads; HDF5 knows ``.`` but takes ``..`` for a name."""
+    base = "" if target.startswith("/") else link.rpartition("/")[0]
+    parts = [part for part in f"{base}/{target}".split("/") if part not in ("", ".")]
+    return "/" + "/".join(parts)
 
 
 def _text(value: Any) -> str:
