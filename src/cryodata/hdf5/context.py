@@ -21,6 +21,8 @@ class Context:
         Byte of the file that address 0 stands for (after a user block).
     offset_size, length_size : int
         Bytes of an address and of a length; from the superblock.
+    collections : dict
+        Global heap collections read so far: address to objects by number.
     """
 
     def __init__(self, rounds: Rounds, limits: Limits) -> None:
@@ -29,6 +31,7 @@ class Context:
         self.base = 0
         self.offset_size = 8
         self.length_size = 8
+        self.collections: dict[int, dict[int, memoryview]] = {}
         self._visited: set[tuple[str, int]] = set()
 
     async def read(self, address: int, nbytes: int) -> memoryview:

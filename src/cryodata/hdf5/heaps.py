@@ -38,6 +38,14 @@ async def read_global_objects(
 
 
 async def _collection(context: Context, address: int) -> dict[int, memoryview]:
+    """Objects of one collection by number; hundreds of datasets refer to the same one."""
+    known = context.collections.get(address)
+    if known is None:
+        known = context.collections[address] = await _parse_collection(context, address)
+    return known
+
+
+async def _parse_collection(context: Context, address: int) -> dict[int, memoryview]:
     width = context.length_size
     head = await context.read_signed(address, 8 + width, b"GCOL")
     data = await context.read(address, context.length(head, 8))
