@@ -158,11 +158,15 @@ def _borrowed(module: str, function: str, make: Callable[[Any, Any], Any] | None
                 fix=f"pip install {module}",
             ) from None
         try:
-            out = np.asarray(make(library, values).decode(raw)) if make else getattr(
-                library, function
-            )(raw, out=size or _most(nbytes))
+            out = (
+                np.asarray(make(library, values).decode(raw))
+                if make
+                else getattr(library, function)(raw, out=size or _most(nbytes))
+            )
         except (ValueError, RuntimeError) as error:
-            raise ChunkCorruptError(f"A chunk compressed with {function} is damaged: {error}") from None
+            raise ChunkCorruptError(
+                f"A chunk compressed with {function} is damaged: {error}"
+            ) from None
         return memoryview(out).cast("B")
 
     return undo

@@ -2,10 +2,10 @@
 
 This is the whole flow on one screen::
 
-    index  = await granule.awalk(paths)        # walk, or take what is kept
-    plan   = plan_reads(wants, network)        # pure
-    blocks = fetcher.stream(plan.ranges)       # bytes as they arrive
-    values = assembly.results()                # decoded in threads into the final arrays
+    index = await granule.awalk(paths)  # walk, or take what is kept
+    plan = plan_reads(wants, network)  # pure
+    blocks = fetcher.stream(plan.ranges)  # bytes as they arrive
+    values = assembly.results()  # decoded in threads into the final arrays
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from cryodata.store.base import Store
 from cryodata.store.fetch import Fetcher
 from cryodata.store.receipt import Receipt
 from cryodata.store.resolve import open_store
-from cryodata.types import AnyArray, Block, Source
+from cryodata.types import AnyArray, Block, ByteRange, Source
 
 __all__ = ["GranuleFile", "Wanted"]
 
@@ -93,7 +93,7 @@ class GranuleFile:
     def __repr__(self) -> str:
         return f"<GranuleFile {self.url}: {self.receipt}>"
 
-    def __enter__(self) -> GranuleFile:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -201,9 +201,7 @@ class GranuleFile:
         """As `read`, to be awaited on any running event loop."""
         return await loop.wrap(self._read(list(wanted)))
 
-    async def _walk(
-        self, paths: list[str] | None, shallow: list[str], missing_ok: bool
-    ) -> Index:
+    async def _walk(self, paths: list[str] | None, shallow: list[str], missing_ok: bool) -> Index:
         async with self._turn.lock():
             index = self._index or await self._kept()
             if index is not None and _all_known(index, paths, shallow, missing_ok):
@@ -229,7 +227,7 @@ class GranuleFile:
         else:
             source = index.source
             stop = min(HEAD, source.size)
-            head = (await self._fetch([(0, stop)], source))[0]
+            head = (await self._fetch([ByteRange(0, stop)], source))[0]
         return Walker(source, head, self.options.limits)
 
     async def _go(self, walker: Walker) -> None:
@@ -237,7 +235,7 @@ class GranuleFile:
         while ranges := walker.needs():
             walker.feed(await self._fetch(ranges, walker.source))
 
-    async def _fetch(self, ranges: Sequence[tuple[int, int]], source: Source) -> list[Block]:
+    async def _fetch(self, ranges: Sequence[ByteRange], source: Source) -> list[Block]:
         try:
             return await self._fetcher.fetch(ranges, etag=source.etag, size=source.size)
         except GranuleChangedError:
@@ -357,9 +355,7 @@ class _Turn:
         return self._lock
 
 
-def _all_known(
-    index: Index, paths: list[str] | None, shallow: list[str], missing_ok: bool
-) -> bool:
+def _all_known(index: Index, paths: list[str] | None, shallow: list[str], missing_ok: bool) -> bool:
     """Whether a walk would learn nothing; raises where it would find nothing."""
     if paths is None:
         return index.complete
@@ -379,9 +375,7 @@ def _box(
     """Half-open bounds per axis; and the steps to take inside them, empty where all are 1."""
     slices = slices or ()
     if len(slices) > len(layout.shape):
-        raise SelectionError(
-            f"{len(slices)} slices for {len(layout.shape)} axes", path=layout.path
-        )
+        raise SelectionError(f"{len(slices)} slices for {len(layout.shape)} axes", path=layout.path)
     whole = (*slices, *[slice(None)] * (len(layout.shape) - len(slices)))
     bounds, steps = [], []
     for extent, part in zip(layout.shape, whole, strict=True):

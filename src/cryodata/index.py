@@ -226,8 +226,10 @@ class ArrayLayout:
 
     @cached_property
     def piece_shape(self) -> tuple[int, ...]:
-        """Shape of the smallest piece that can be read alone: a chunk, or a cut of
-        contiguous data that is one run of bytes."""
+        """Shape of the smallest piece that can be read alone.
+
+        A chunk; or a cut of contiguous data that is one run of bytes.
+        """
         if self.chunk_shape is not None:
             return self.chunk_shape
         return _contiguous_pieces(self.shape, self.stored_dtype.itemsize)
@@ -386,7 +388,9 @@ class Index:
         return (_rebuild_index, (self.source, self.whole, fields))
 
     def __repr__(self) -> str:
-        chunks = sum(len(a.storage.table) for a in self.arrays.values() if isinstance(a.storage, Chunked))
+        chunks = sum(
+            len(a.storage.table) for a in self.arrays.values() if isinstance(a.storage, Chunked)
+        )
         part = "whole" if self.complete else "part"
         return (
             f"<Index of {self.source.url}: {part}, {len(self.groups)} groups, "

@@ -261,9 +261,7 @@ def _split_long(
     return starts
 
 
-def _ranges(
-    offset: IntArray, size: IntArray, starts: NDArray[np.bool_]
-) -> tuple[ByteRange, ...]:
+def _ranges(offset: IntArray, size: IntArray, starts: NDArray[np.bool_]) -> tuple[ByteRange, ...]:
     at = np.flatnonzero(starts)
     if not len(at):
         return ()

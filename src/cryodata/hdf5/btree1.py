@@ -67,9 +67,7 @@ async def read_chunk_records(
     if found == 0:
         return [records]
     children = [int(a) for a in records["address"]]
-    leaves = await gather(
-        read_chunk_records(context, child, rank, found - 1) for child in children
-    )
+    leaves = await gather(read_chunk_records(context, child, rank, found - 1) for child in children)
     total = sum(len(leaf) for below in leaves for leaf in below)
     if total > context.limits.chunks:
         raise LimitExceededError(
@@ -79,9 +77,7 @@ async def read_chunk_records(
     return [leaf for below in leaves for leaf in below]
 
 
-async def _node(
-    context: Context, address: int, kind: int, key: int
-) -> tuple[int, int, memoryview]:
+async def _node(context: Context, address: int, kind: int, key: int) -> tuple[int, int, memoryview]:
     """Level, number of children, and the keys and children of one node."""
     context.visit("B-tree node", address)
     width = context.offset_size

@@ -269,7 +269,7 @@ def _enum(
     members = dict(zip(names, values.tolist(), strict=True))
     if size == 1 and members == {"FALSE": 0, "TRUE": 1}:
         return _fixed("bool", "bool"), stop
-    dtype = np.dtype(base.dtype, metadata={"enum": members})  # type: ignore[call-overload]
+    dtype = np.dtype(base.dtype, metadata={"enum": members})
     return Datatype(dtype, base.dtype, "enum"), stop
 
 
@@ -300,9 +300,7 @@ def _array(
 ) -> tuple[Datatype, int]:
     rank = data[at]
     at += 4 if version < 3 else 1
-    shape = tuple(
-        int.from_bytes(data[at + 4 * i : at + 4 * i + 4], "little") for i in range(rank)
-    )
+    shape = tuple(int.from_bytes(data[at + 4 * i : at + 4 * i + 4], "little") for i in range(rank))
     at += 4 * rank * (2 if version < 3 else 1)  # version 2 stores a permutation as well
     base, at = _parse(data, at, depth)
     whole = base.stored.itemsize

@@ -102,9 +102,7 @@ async def _header(context: Context, address: int) -> _Heap:
         checksums=bool(data[9] & CHECKSUMMED_BLOCKS),
         huge_tree=huge_tree,
         offset_bytes=-(-heap_bits // 8),
-        length_bytes=min(
-            -(-(largest.bit_length() - 1) // 8), (most_managed.bit_length() + 7) // 8
-        ),
+        length_bytes=min(-(-(largest.bit_length() - 1) // 8), (most_managed.bit_length() + 7) // 8),
         width=width,
         start_bytes=start,
         direct_rows=largest.bit_length() - start.bit_length() + 2,
@@ -178,9 +176,7 @@ async def _child(
     return await _indirect(context, heap, address, offset, nbytes.bit_length() - first + 1)
 
 
-async def _huge(
-    context: Context, heap: _Heap, ids: Sequence[memoryview]
-) -> dict[int, memoryview]:
+async def _huge(context: Context, heap: _Heap, ids: Sequence[memoryview]) -> dict[int, memoryview]:
     """Objects too large for a block, by their number; read only where an ID names one."""
     if heap.huge_tree is None or not any(_kind(i) == HUGE for i in ids):
         return {}

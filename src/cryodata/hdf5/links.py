@@ -109,7 +109,9 @@ def _make_link(context: Context, name: str, kind: int, data: memoryview) -> Link
         return Link(name, None, value.decode("utf-8", "surrogateescape"), "soft")
     if kind == EXTERNAL:  # flags byte, then file and object, both null-terminated
         file, _, rest = value[1:].partition(b"\0")
-        target = f"{file.decode('utf-8', 'replace')}:{rest.rstrip(bytes(1)).decode('utf-8', 'replace')}"
+        target = (
+            f"{file.decode('utf-8', 'replace')}:{rest.rstrip(bytes(1)).decode('utf-8', 'replace')}"
+        )
         return Link(name, None, target, "external")
     return Link(name, None, "", "user")
 
@@ -143,8 +145,8 @@ async def _symbol_table(context: Context, data: memoryview) -> list[_Placed]:
 
 async def _symbol_node(context: Context, address: int, names: bytes) -> list[Link]:
     context.visit("symbol table node", address)
-    head = await context.read_signed(address, 8, b"SNOD")
-    count = int.from_bytes(head[6:8], "little")
+    prefix = await context.read_signed(address, 8, b"SNOD")
+    count = int.from_bytes(prefix[6:8], "little")
     # the library stores the name's place with the size of a length, not of an address
     n = context.length_size
     head = n + context.offset_size
@@ -153,12 +155,11 @@ async def _symbol_node(context: Context, address: int, names: bytes) -> list[Lin
     links = []
     for at in range(0, count * width, width):
         name = _name(context, names, context.length(data, at))
-        header = context.address(data, at + n)
         if int.from_bytes(data[at + head : at + head + 4], "little") == SYMBOLIC:
             place = int.from_bytes(data[at + head + 8 : at + head + 12], "little")
             links.append(Link(name, None, _name(context, names, place), "soft"))
         else:
-            links.append(Link(name, header))
+            links.append(Link(name, context.address(data, at + n)))
     return links
 
 

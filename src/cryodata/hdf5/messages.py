@@ -119,7 +119,7 @@ def parse_filters(context: Context, data: memoryview) -> tuple[Filter, ...]:
     for _ in range(count):
         number = int.from_bytes(data[at : at + 2], "little")
         at += 2
-        named = version == 1 or number >= 256  # noqa: PLR2004 - as the specification says
+        named = version == 1 or number >= 256
         length = int.from_bytes(data[at : at + 2], "little") if named else 0
         at += 2 if named else 0
         flags = int.from_bytes(data[at : at + 2], "little")
@@ -197,7 +197,7 @@ def parse_layout(context: Context, data: memoryview) -> Layout:
         address = context.address(data, 2)
         return Layout("contiguous", address, context.length(data, 2 + context.offset_size))
     if kind == CHUNKED:
-        return (_chunked_3 if version == 3 else _chunked_4)(context, data)  # noqa: PLR2004
+        return (_chunked_3 if version == 3 else _chunked_4)(context, data)
     if kind == VIRTUAL:
         return Layout("virtual")
     return context.damaged(f"data layout class {kind}")

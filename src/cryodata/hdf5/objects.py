@@ -79,7 +79,7 @@ async def read_object_header(context: Context, address: int) -> ObjectHeader:
     """The object header at `address`, with all its continuation blocks."""
     left = context.rounds.held.size - context.base - address
     prefix = await context.read(address, max(0, min(PREFIX, left)))
-    if prefix[:4] == b"OHDR":
+    if bytes(prefix[:4]) == b"OHDR":
         messages = await _read_new(context, address, prefix)
     elif prefix[0] == 1:
         messages = await _read_old(context, address, prefix)

@@ -9,6 +9,7 @@ where a large file has its metadata scattered between the data.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from cryodata.hdf5.rounds import Held
 from cryodata.types import ByteRange
@@ -80,4 +81,4 @@ def _split(gap: ByteRange) -> list[ByteRange]:
     """Pieces of nearly equal length, none longer than `REQUEST`."""
     count = -(-(gap.stop - gap.start) // REQUEST)
     edges = [gap.start + (gap.stop - gap.start) * i // count for i in range(count + 1)]
-    return [ByteRange(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [ByteRange(a, b) for a, b in pairwise(edges)]

@@ -144,7 +144,7 @@ class Walker:
         self._missing_ok = missing_ok
         self._start(self._walk(wanted))
 
-    def begin_sequences(self, layout: ArrayLayout, raw: memoryview, count: int) -> None:
+    def begin_sequences(self, layout: ArrayLayout, raw: bytes, count: int) -> None:
         """Set out for the `count` variable-length values that `raw` refers to."""
         self._start(self._sequences(layout, raw, count))
 
@@ -338,9 +338,7 @@ class Walker:
             name = path.rsplit("/", 1)[-1]
             raise UnknownVariableError(what, url=self.source.url, fix=close_names(name, known))
 
-    async def _sequences(
-        self, layout: ArrayLayout, raw: memoryview, count: int
-    ) -> list[Any]:
+    async def _sequences(self, layout: ArrayLayout, raw: bytes, count: int) -> list[Any]:
         return await read_sequences(self._context, layout.element, count, raw, layout.fill)
 
 
