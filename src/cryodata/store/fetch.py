@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from cryodata.errors import (
@@ -145,7 +145,7 @@ class Fetcher:
 
     async def stream(
         self, ranges: Sequence[ByteRange], *, etag: str, size: int
-    ) -> AsyncIterator[tuple[int, Block]]:
+    ) -> AsyncGenerator[tuple[int, Block], None]:
         """Position and block of each range as it arrives, in any order.
 
         At most ``options.in_flight`` blocks wait for the consumer; then fetching pauses,
