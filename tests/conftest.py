@@ -1,0 +1,65 @@
+"""What every test gets: no network but loopback, no keys and no cache of the user's."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.real import SHARED, WHERE
+
+LOOPBACK = ("127.", "::1", "localhost")
+SECRET = ("AWS_", "EARTHDATA_", "CRYODATA_CACHE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Block at once: modules under test are imported before any fixture runs."""
+    for name in list(os.environ):
+        if name.upper().startswith(SECRET):
+            del os.environ[name]
+    connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
+    patch = pytest.MonkeyPatch()
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        refuse_strangers(self, address)
+        connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        refuse_strangers(self, address)
+        return connect_ex(self, address)
+
+    patch.setattr(socket.socket, "connect", guarded_connect)
+    patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
+    config.add_cleanup(patch.undo)
+
+
+def refuse_strangers(connecting: socket.socket, address: Any) -> None:
+    """Raise unless the address is on this machine."""
+    if connecting.family in (socket.AF_INET, socket.AF_INET6):
+        host = str(address[0])
+        if not host.startswith(LOOPBACK):
+            raise PermissionError(f"tests do not reach the network: {host}")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test its own cache folder, empty, and never the user's."""
+    monkeypatch.setenv("CRYODATA_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real files beside the project; the test is skipped where it is not there."""
+    if not SHARED.is_dir():
+        pytest.skip(WHERE)
+    return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network_is_blocked() -> None:
+    """The guard itself is checked once: a test that reaches out would depend on the day."""
+    with socket.socket() as stranger, pytest.raises(PermissionError, match="network"):
+        stranger.connect(("192.0.2.1", 80))
