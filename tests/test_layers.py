@@ -17,7 +17,17 @@ LAYERS = {
     0: {"types", "errors", "options"},
     1: {"products", "hdf5", "index", "netcdf", "plan", "decode", "assemble", "rows"},
     2: {"store", "earthdata", "formats"},
-    3: {"granule", "reader", "dataset", "backend", "references", "accessor", "science"},
+    3: {
+        "granule",
+        "cache",
+        "lazy",
+        "reader",
+        "dataset",
+        "backend",
+        "references",
+        "accessor",
+        "science",
+    },
     4: {"", "cli"},  # "" is the package itself: cryodata/__init__.py
 }
 BESIDE = {"sandbox", "testing"}

@@ -34,7 +34,7 @@ def test_wheel_holds_every_file_of_the_package(wheel: zipfile.ZipFile) -> None:
     """A product table or py.typed left behind fails only on the users' machines."""
     wanted = {
         path.relative_to(SOURCE).as_posix()
-        for pattern in ("*.py", "*.toml", "py.typed")
+        for pattern in ("*.py", "*.toml", "*.json", "py.typed")
         for path in SOURCE.rglob(pattern)
     }
     assert "cryodata/py.typed" in wanted
