@@ -34,8 +34,7 @@ class Assembly:
     """
 
     def __init__(self, plan: ReadPlan) -> None:
-        for number in np.unique(plan.pieces.want):
-            check_filters(plan.wants[number].layout.filters)
+        _check_filters(plan)
         self._plan = plan
         self._targets = [
             _Target(want, covered) for want, covered in zip(plan.wants, plan.covered, strict=True)
@@ -80,6 +79,21 @@ class Assembly:
     def results(self) -> list[AnyArray]:
         """The arrays, in the order of the plan's wants, as stored elements."""
         return [target.finish() for target in self._targets]
+
+
+def _check_filters(plan: ReadPlan) -> None:
+    """Refuse a plan with a chunk that no filter here can decode.
+
+    Filters that a chunk's mask leaves out do not count: compressors leave out what they
+    could not make smaller.
+    """
+    used = np.unique(np.stack([plan.pieces.want, plan.pieces.mask.astype(np.int64)]), axis=1)
+    for number, mask in used.T.tolist():
+        layout = plan.wants[number].layout
+        try:
+            check_filters(layout.filters, mask)
+        except CryodataError as error:
+            raise error.locate(path=layout.path) from None
 
 
 class _Target:

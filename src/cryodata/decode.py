@@ -48,7 +48,7 @@ def decode(raw: Bytes, filters: Sequence[Filter], mask: int, nbytes: int) -> Byt
     UnsupportedError
         If a filter is not known, or its decoder not installed.
     """
-    applied = [f for i, f in enumerate(filters) if not mask >> i & 1]
+    applied = _applied(filters, mask)
     sizes = _sizes(applied, nbytes)
     for step in range(len(applied) - 1, -1, -1):
         raw = _undo(applied[step])(raw, applied[step].values, sizes[step], nbytes)
@@ -57,10 +57,14 @@ def decode(raw: Bytes, filters: Sequence[Filter], mask: int, nbytes: int) -> Byt
     return raw
 
 
-def check_filters(filters: Sequence[Filter]) -> None:
-    """Raise `UnsupportedError` where one of the filters cannot be undone here."""
-    for step in filters:
+def check_filters(filters: Sequence[Filter], mask: int) -> None:
+    """Raise `UnsupportedError` where a filter that was applied cannot be undone here."""
+    for step in _applied(filters, mask):
         _undo(step)
+
+
+def _applied(filters: Sequence[Filter], mask: int) -> list[Filter]:
+    return [f for i, f in enumerate(filters) if not mask >> i & 1]
 
 
 def _sizes(applied: Sequence[Filter], nbytes: int) -> list[int | None]:

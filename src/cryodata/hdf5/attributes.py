@@ -16,7 +16,7 @@ from cryodata.hdf5 import objects
 from cryodata.hdf5.btree2 import read_records
 from cryodata.hdf5.context import Context
 from cryodata.hdf5.datatypes import Datatype, parse_datatype
-from cryodata.hdf5.fractal_heap import read_heap_objects
+from cryodata.hdf5.fractal_heap import read_fractal_heap
 from cryodata.hdf5.messages import Dataspace, parse_dataspace
 from cryodata.hdf5.objects import Message, ObjectHeader
 from cryodata.hdf5.rounds import gather
@@ -80,14 +80,14 @@ async def _dense(context: Context, info: memoryview) -> list[Message]:
     names = context.address(info, at + context.offset_size)
     if heap is None or names is None:
         return []
-    records = await read_records(context, names)
+    records, store = await gather([read_records(context, names), read_fractal_heap(context, heap)])
     if len(records) > context.limits.attributes:
         raise LimitExceededError(
             f"{len(records)} attributes, more than {context.limits.attributes}",
             fix="Raise Limits.attributes if you trust the file.",
         )
     # a record is the heap ID, the message's flags, the creation order, the name's hash
-    found = await read_heap_objects(context, heap, [r[:HEAP_ID_BYTES] for r in records])
+    found = await store.objects([r[:HEAP_ID_BYTES] for r in records])
     return [
         Message(objects.ATTRIBUTE, record[HEAP_ID_BYTES], data)
         for record, data in zip(records, found, strict=True)

@@ -16,7 +16,7 @@ from cryodata.hdf5.checksum import lookup3
 from cryodata.hdf5.context import Context
 from cryodata.hdf5.rounds import gather
 
-__all__ = ["read_heap_objects"]
+__all__ = ["FractalHeap", "read_fractal_heap"]
 
 MANAGED, HUGE, TINY = range(3)
 CHECKSUMMED_BLOCKS = 0x02
@@ -62,18 +62,28 @@ class _Blocks:
         return data
 
 
-async def read_heap_objects(
-    context: Context, address: int, ids: Sequence[memoryview]
-) -> list[memoryview]:
-    """The objects with these heap IDs, in order.
+@dataclass(frozen=True, slots=True)
+class FractalHeap:
+    """A heap whose direct blocks are all held."""
 
-    All direct blocks are read, level by level: links and attributes are wanted together.
+    _context: Context
+    _heap: _Heap
+    _blocks: _Blocks
+
+    async def objects(self, ids: Sequence[memoryview]) -> list[memoryview]:
+        """The objects with these heap IDs, in order."""
+        huge = await _huge(self._context, self._heap, ids)
+        return [_object(self._heap, self._blocks, huge, identifier) for identifier in ids]
+
+
+async def read_fractal_heap(context: Context, address: int) -> FractalHeap:
+    """The heap at `address`.
+
+    All its blocks are read, level by level: links and attributes are wanted together, and
+    the B-tree that holds their IDs can be read side by side with the heap.
     """
-    if not ids:
-        return []
     heap = await _header(context, address)
-    blocks, huge = await gather([_managed(context, heap), _huge(context, heap, ids)])
-    return [_object(heap, blocks, huge, identifier) for identifier in ids]
+    return FractalHeap(context, heap, await _managed(context, heap))
 
 
 async def _header(context: Context, address: int) -> _Heap:

@@ -13,7 +13,7 @@ from cryodata.hdf5 import objects
 from cryodata.hdf5.btree1 import read_symbol_nodes
 from cryodata.hdf5.btree2 import read_records
 from cryodata.hdf5.context import Context
-from cryodata.hdf5.fractal_heap import read_heap_objects
+from cryodata.hdf5.fractal_heap import read_fractal_heap
 from cryodata.hdf5.heaps import read_local_heap
 from cryodata.hdf5.objects import ObjectHeader
 from cryodata.hdf5.rounds import gather
@@ -123,10 +123,10 @@ async def _dense(context: Context, info: memoryview) -> list[_Placed]:
     names = context.address(info, at + context.offset_size)
     if heap is None or names is None:
         return []
-    records = await read_records(context, names)
+    records, store = await gather([read_records(context, names), read_fractal_heap(context, heap)])
     _check_count(context, len(records))
     # a record is the hash of the name, then the heap ID
-    found = await read_heap_objects(context, heap, [r[4 : 4 + HEAP_ID_BYTES] for r in records])
+    found = await store.objects([r[4 : 4 + HEAP_ID_BYTES] for r in records])
     return [_parse_link(context, data) for data in found]
 
 
