@@ -6,6 +6,7 @@ selection of its rows is turned into slices of each beam here. Pure arithmetic.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -133,8 +134,7 @@ def _split_indices(key: IntArray, offsets: IntArray, gap: int) -> list[Piece]:
 
 
 def _bounds(edges: IntArray) -> list[tuple[int, int]]:
-    ends = edges.tolist()
-    return list(zip(ends[:-1], ends[1:], strict=True))
+    return list(itertools.pairwise(edges.tolist()))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -167,7 +167,10 @@ class Reading:
         return itemsize * width * sum(len(piece.cut) for piece in self.pieces)
 
     def assemble(
-        self, blocks: Sequence[AnyArray], dtype: np.dtype[Any], finish: Callable[[AnyArray], AnyArray]
+        self,
+        blocks: Sequence[AnyArray],
+        dtype: np.dtype[Any],
+        finish: Callable[[AnyArray], AnyArray],
     ) -> AnyArray:
         """The result, from the arrays read for `wanted` in the same order.
 
@@ -186,7 +189,9 @@ class Reading:
             result = np.empty(self.shape, dtype)
             for values, piece in zip(picked, self.pieces, strict=True):
                 result[piece.out] = finish(values)
-        return result[tuple(0 if axis in self.dropped else slice(None) for axis in range(result.ndim))]
+        return result[
+            tuple(0 if axis in self.dropped else slice(None) for axis in range(result.ndim))
+        ]
 
     def _pick(self, block: AnyArray, first: Cut) -> AnyArray:
         for axis, cut in enumerate((first, *self.trailing)):

@@ -2,7 +2,7 @@
 
 ::
 
-    ATL06_20191106230008_06270503_006_01.h5      product, start, track cycle region, release, revision
+    ATL06_20191106230008_06270503_006_01.h5      product, start, rgt cycle region, release, ...
     ATL07-01_20190222003738_08490201_003_02.h5   with the hemisphere: 01 Arctic, 02 Antarctic
     processed_ATL06_20190416093911_...           as NASA's subsetters deliver it
     ATL11_051911_0328_007_01.h5                  reference track and region, first and last cycle

@@ -223,7 +223,9 @@ class Product:
                 "dimensions": table.get("dimensions", {}),
                 "flags": tuple(Flag(**flag) for flag in table.get("flags", ())),
                 "releases": tuple(
-                    Release(**release | {"flags": tuple(Flag(**f) for f in release.get("flags", ()))})
+                    Release(
+                        **release | {"flags": tuple(Flag(**f) for f in release.get("flags", ()))}
+                    )
                     for release in table.get("releases", ())
                 ),
             }

@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 
 from cryodata.products.registry import text
 
-__all__ = ["BACKWARD", "FORWARD", "TRANSITION", "Spot", "spot_from_attributes", "spots_from_orientation"]
+__all__ = [
+    "BACKWARD",
+    "FORWARD",
+    "TRANSITION",
+    "Spot",
+    "spot_from_attributes",
+    "spots_from_orientation",
+]
 
 BACKWARD, FORWARD, TRANSITION = 0, 1, 2
 """Values of ``orbit_info/sc_orient``."""

@@ -1,0 +1,79 @@
+"""ICESat-2 and other HDF5/NetCDF4 granules from object stores into xarray.
+
+::
+
+    import cryodata as cd
+
+    ds = cd.open("s3://bucket/ATL06_20191106230008_06270503_006_01.h5")
+    tree = cd.open_tree("granule.h5")
+
+Everything is imported when it is first used, so ``import cryodata`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cryodata import errors
+    from cryodata.dataset import open
+    from cryodata.options import Limits, Network, Options
+    from cryodata.tree import open_tree
+
+__all__ = [
+    "Limits",
+    "Network",
+    "Options",
+    "__version__",
+    "errors",
+    "open",
+    "open_tree",
+    "sandbox",
+]
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Limits": "cryodata.options",
+    "Network": "cryodata.options",
+    "Options": "cryodata.options",
+    "open": "cryodata.dataset",
+    "open_tree": "cryodata.tree",
+}
+"""Public name to the module that defines it; names not listed are modules themselves."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'cryodata' has no attribute {name!r}")
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+    else:
+        value = importlib.import_module(f"cryodata.{name}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _refuse_strangers(package: Path) -> None:
+    """Stop where another distribution has put its files into this folder, too.
+
+    ``cryodata`` on the package index is a cryo-electron-microscopy package; ours is
+    ``cryodata-earth``. Both install a folder of the same name, and the one installed
+    last overwrites the other.
+    """
+    stranger = next(package.parent.glob("cryodata-*.dist-info"), None)
+    if stranger is not None:
+        raise ImportError(
+            f"The unrelated cryo-EM package 'cryodata' ({stranger.name}) is installed over "
+            f"cryodata-earth in {package.parent}, and their files are mixed. Mend it with: "
+            "pip uninstall cryodata cryodata-earth && pip install cryodata-earth"
+        )
+
+
+_refuse_strangers(Path(__file__).parent)
