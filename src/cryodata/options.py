@@ -74,7 +74,7 @@ class Network:
     largest: int = 8 * MiB
     waste: float = 0.25
     timeout: float = 300.0
-    attempts: int = 6
+    attempts: int = 8
     hedge: float = 2.0
 
 

@@ -11,9 +11,7 @@ from cryodata.errors import (
     AuthError,
     ConfigurationError,
     CryodataError,
-    FetchError,
     MissingDependencyError,
-    NotFoundError,
 )
 from cryodata.options import Network
 from cryodata.store.fsspec_errors import explain, status_of
@@ -226,7 +224,7 @@ def _no_file_system(error: Exception, scheme: str) -> CryodataError:
             f"the package that reads {scheme}:// is not installed",
             fix=f'pip install "cryodata-earth[{extra}]"' if extra else "See fsspec for its name.",
         )
-    failure = explain(error)
-    if isinstance(failure, NotFoundError) or not isinstance(failure, FetchError):
-        return failure
-    return ConfigurationError(f"fsspec cannot open {scheme}:// ({type(error).__name__})")
+    return ConfigurationError(
+        f"fsspec cannot open {scheme}:// with these options ({type(error).__name__})",
+        fix="Check the URL and storage_options.",
+    )

@@ -28,7 +28,8 @@ def status_of(error: BaseException) -> tuple[int, str]:
             status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
             return int(status), str(response.get("Error", {}).get("Code", ""))
         status = getattr(one, "status", None)
-        if isinstance(status, int):  # aiohttp.ClientResponseError
+        # aiohttp.ClientResponseError; it says 400 of itself where a reply is not HTTP.
+        if isinstance(status, int) and status != 400:
             return status, ""
     return 0, ""
 

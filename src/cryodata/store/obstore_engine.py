@@ -85,6 +85,7 @@ class ObstoreStore:
         storage_options: Mapping[str, Any] | None = None,
         network: Network | None = None,
     ) -> None:
+        _require_obstore()
         parts = urlsplit(url, allow_fragments=False)
         options = storage_options or {}
         if parts.username or parts.password:
@@ -187,6 +188,15 @@ class ObstoreStore:
             )
 
 
+def _require_obstore() -> None:
+    try:
+        import obstore  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError(
+            "obstore is not installed", fix='pip install "cryodata-earth", or use engine="fsspec".'
+        ) from error
+
+
 def _environment_has_keys() -> bool:
     return all(os.environ.get(name) for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
 
@@ -232,12 +242,7 @@ _clients: WeakValueDictionary[Any, _Client] = WeakValueDictionary()
 
 
 def _client_for(url: str, query: str, settings: Settings, network: Network) -> _Client:
-    try:
-        from obstore.store import HTTPStore, S3Store
-    except ImportError as error:
-        raise MissingDependencyError(
-            "obstore is not installed", fix='pip install "cryodata-earth"'
-        ) from error
+    from obstore.store import HTTPStore, S3Store
 
     own = Settings(settings)
     client_options = {

@@ -1,0 +1,20 @@
+"""The object on the wire that most tests of the store read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cryodata.sandbox import Wire
+from tests.store.helpers import Origin, content
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Iterator[Origin]:
+    """A wire without delay, and one object of 1 MB behind it."""
+    with Wire(root=tmp_path) as wire:
+        made = Origin(wire, tmp_path)
+        made.put(content())
+        yield made
