@@ -1,0 +1,113 @@
+"""How a release lays out its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from cryodata.errors import ConfigurationError, close_names
+from cryodata.sandbox.granules.template import DatasetSpec, Template
+
+__all__ = ["STYLES", "Style", "as_style", "restyle"]
+
+PAGE = 8 << 20
+_PHOTON = {"delta_time", "lat_ph", "lon_ph", "h_ph", "signal_conf_ph"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """Container of one release.
+
+    Attributes
+    ----------
+    name : str
+        Release, ``006``.
+    creation : mapping
+        Arguments of `h5py.File`.
+    repacked : bool
+        Chunks lie dataset by dataset, as after ``h5repack``; else in the order in which the
+        product's writer flushed them: mixed over beams and variables.
+    photon_chunk : int
+        Photons per chunk of the main photon variables.
+    compact : bool
+        Small datasets lie in their headers.
+    """
+
+    name: str
+    creation: Mapping[str, Any] = field(default_factory=dict)
+    repacked: bool = False
+    photon_chunk: int = 10_000
+    compact: bool = True
+
+
+STYLES: Mapping[str, Style] = MappingProxyType(
+    {
+        "006": Style(name="006"),
+        "007": Style(
+            name="007",
+            creation={"fs_strategy": "page", "fs_page_size": PAGE, "fs_persist": True},
+            repacked=True,
+            photon_chunk=100_000,
+            compact=False,
+        ),
+    }
+)
+"""Container by release. 007 follows NSIDC's cloud optimisation (pages of 8 MiB, larger photon
+chunks, nothing compact); no granule of it was at hand to compare with."""
+
+
+def as_style(name: str) -> Style:
+    """A style by release.
+
+    Raises
+    ------
+    ConfigurationError
+        If there is none of that name.
+    """
+    if name not in STYLES:
+        raise ConfigurationError(f"no style is called {name!r}", fix=close_names(name, STYLES))
+    return STYLES[name]
+
+
+def restyle(template: Template, style: Style) -> Template:
+    """A template of release 006 as `style` lays it out."""
+    if style.name == "006":
+        return template
+    datasets = tuple(_restyled(spec, style) for spec in template.datasets)
+    heights = [s for s in datasets if s.path.endswith("/heights/quality_ph")]
+    return Template(template.groups, datasets + tuple(_signal_class(s) for s in heights))
+
+
+def _restyled(spec: DatasetSpec, style: Style) -> DatasetSpec:
+    if spec.layout == "compact" and not style.compact:
+        return replace(spec, layout="contiguous")
+    group, _, name = spec.path.rpartition("/")
+    if group.endswith("/heights") and name in _PHOTON:
+        return replace(spec, chunk=(style.photon_chunk, *spec.chunk[1:]))
+    if name == "weight_ph":
+        return replace(spec, dtype=np.dtype("u2"))
+    size = spec.dtype.itemsize * int(np.prod(spec.chunk, dtype=int))
+    if size > PAGE:  # no chunk may be larger than a page
+        return replace(spec, chunk=(spec.chunk[0] * PAGE // size // 100 * 100, *spec.chunk[1:]))
+    return spec
+
+
+def _signal_class(quality: DatasetSpec) -> DatasetSpec:
+    """The classification new in 007."""
+    return replace(
+        quality,
+        path=quality.path.replace("quality_ph", "signal_class_ph"),
+        stored=0.1,
+        attributes={
+            "contentType": "qualityInformation",
+            "coordinates": "delta_time lat_ph lon_ph",
+            "flag_meanings": "likely_tep not_considered noise buffer low medium high",
+            "flag_values": np.array([-2, -1, 0, 1, 2, 3, 4], "i1"),
+            "long_name": "Photon Signal Class",
+            "units": "1",
+        },
+    )

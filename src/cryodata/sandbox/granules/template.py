@@ -1,0 +1,142 @@
+"""What a product's file consists of: recorded from real granules, without their measurements."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+
+from cryodata.sandbox.granules.track import Beam
+
+__all__ = ["Attributes", "DatasetSpec", "Template", "load"]
+
+Attributes = Mapping[str, Any]
+"""Attributes by name: str, or numpy scalars and arrays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetSpec:
+    """One dataset of a product, before it has rows.
+
+    Attributes
+    ----------
+    path : str
+        Absolute; ``{beam}`` stands for each beam.
+    dtype : numpy.dtype
+        Little-endian, as stored.
+    layout : {"chunked", "contiguous", "compact"}
+        Chunked datasets have rows; the others have a fixed `shape`.
+    shape : tuple of int
+        Of a dataset without rows.
+    trail : tuple of int
+        Axes after the rows.
+    chunk : tuple of int
+        Shape of a chunk, rows first.
+    filters : tuple of str
+        ``shuffle``, ``deflate``.
+    fill : int or float
+        HDF5 fill value.
+    fill_attribute : bool
+        There is a ``_FillValue`` too.
+    scale : bool
+        It is a dimension scale.
+    dims : tuple of str
+        Paths of the scales of its axes; empty where the file has none.
+    stored : float
+        Stored bytes per row in the real granule: what synthetic values aim at.
+    value : tuple
+        Contents where these do not change from granule to granule.
+    """
+
+    path: str
+    dtype: np.dtype[Any]
+    layout: Literal["chunked", "contiguous", "compact"] = "chunked"
+    shape: tuple[int, ...] = ()
+    trail: tuple[int, ...] = ()
+    chunk: tuple[int, ...] = ()
+    filters: tuple[str, ...] = ()
+    fill: float = 0
+    fill_attribute: bool = False
+    scale: bool = False
+    dims: tuple[str, ...] = ()
+    stored: float = 0.0
+    value: tuple[Any, ...] = ()
+    attributes: Attributes = field(default_factory=dict)
+
+    def of(self, beam: str) -> DatasetSpec:
+        """The dataset of one beam."""
+        return replace(
+            self,
+            path=self.path.replace("{beam}", beam),
+            dims=tuple(path.replace("{beam}", beam) for path in self.dims),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Groups and datasets of one product.
+
+    Attributes
+    ----------
+    groups : mapping of str to mapping
+        Attributes of each group by path, parents first.
+    datasets : tuple of DatasetSpec
+        In the order of the real file.
+    """
+
+    groups: Mapping[str, Attributes]
+    datasets: tuple[DatasetSpec, ...]
+
+    def with_beams(self, beams: tuple[Beam, ...], empty: tuple[str, ...]) -> Template:
+        """The template of a granule with these beams, those in `empty` without datasets."""
+        groups = {path: a for path, a in self.groups.items() if "{beam}" not in path}
+        for beam in beams:
+            for path, attributes in self.groups.items():
+                if "{beam}" in path:
+                    own = beam.attributes() if path == "/{beam}" else {}
+                    groups[path.replace("{beam}", beam.name)] = {**attributes, **own}
+        datasets = [spec for spec in self.datasets if "{beam}" not in spec.path]
+        for beam in beams:
+            if beam.name not in empty:
+                datasets += [spec.of(beam.name) for spec in self.datasets if "{beam}" in spec.path]
+        return Template(MappingProxyType(groups), tuple(datasets))
+
+    def beam_datasets(self) -> dict[str, DatasetSpec]:
+        """Datasets of each beam, by their path below the beam."""
+        start = "/{beam}/"
+        return {s.path.removeprefix(start): s for s in self.datasets if s.path.startswith(start)}
+
+
+@cache
+def load(product: str) -> Template:
+    """The recorded template of ``atl03`` or ``atl06``, release 006."""
+    text = resources.files(__package__).joinpath(f"{product}.json").read_text()
+    recorded = json.loads(text)
+    groups = {path: _attributes(given) for path, given in recorded["groups"].items()}
+    datasets = tuple(_spec(path, given) for path, given in recorded["datasets"].items())
+    return Template(MappingProxyType(groups), datasets)
+
+
+def _spec(path: str, given: dict[str, Any]) -> DatasetSpec:
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in given.items()
+    }
+    fields["dtype"] = np.dtype(given["dtype"])
+    fields["attributes"] = _attributes(given["attributes"])
+    return DatasetSpec(path=path, **fields)
+
+
+def _attributes(given: dict[str, Any]) -> Attributes:
+    """Text as str, numbers in the type they were recorded with."""
+    return MappingProxyType(
+        {
+            name: value if isinstance(value, str) else np.array(value["value"], value["dtype"])
+            for name, value in given.items()
+        }
+    )
