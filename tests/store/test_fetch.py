@@ -218,7 +218,7 @@ def lengthened(block: Block) -> Block:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "error"),
+    "spoil, error",
     [(shifted, WrongRangeError), (shortened, TruncatedError), (lengthened, WrongRangeError)],
 )
 def test_a_wrong_block_is_refused_whoever_made_it(

@@ -34,7 +34,7 @@ def test_a_new_link_is_as_expected() -> None:
     assert link.hedge_after(1000, EXPECTED) == 2.0
 
 
-@pytest.mark.parametrize(("latency", "bandwidth"), [(0.03, 80e6), (0.18, 12e6), (0.002, 500e6)])
+@pytest.mark.parametrize("latency, bandwidth", [(0.03, 80e6), (0.18, 12e6), (0.002, 500e6)])
 def test_latency_and_bandwidth_are_learnt(latency: float, bandwidth: float) -> None:
     """The planner would merge for a network that is not there."""
     network = learnt(latency, bandwidth, sizes=(1000, 8_000_000)).network(EXPECTED)

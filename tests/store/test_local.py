@@ -103,6 +103,6 @@ def test_a_forbidden_file_is_named(file: Path) -> None:
 
 
 def test_a_local_store_pickles(file: Path) -> None:
-    """dask workers could not read local files."""
+    """Dask workers could not read local files."""
     store = pickle.loads(pickle.dumps(LocalStore(file)))
     assert bytes(loop.run(store.get(5, 9)).data) == content()[5:9]

@@ -45,7 +45,7 @@ def test_run_stops_the_coroutine_at_its_timeout() -> None:
             stopped.set()
             raise
 
-    with pytest.raises(FetchTimeoutError, match="not done after 0.05 s"):
+    with pytest.raises(FetchTimeoutError, match=r"not done after 0\.05 s"):
         loop.run(long(), timeout=0.05)
     assert stopped.wait(5)
 
@@ -70,7 +70,7 @@ def test_run_works_inside_a_running_loop() -> None:
 
 
 def test_wrap_awaits_from_another_loop_and_from_its_own() -> None:
-    """zarr's and xarray's asynchronous readers could not use the store."""
+    """Zarr's and xarray's asynchronous readers could not use the store."""
 
     async def nested() -> int:
         return await loop.wrap(give(5))

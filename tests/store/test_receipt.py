@@ -28,7 +28,7 @@ def test_a_receipt_adds_to_receipts_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("receipt", "text"),
+    "receipt, text",
     [
         (Receipt(), "0 requests in 0 rounds, 0 B, 0 s"),
         (

@@ -24,7 +24,7 @@ ANON = {"anon": True}
 
 
 @pytest.mark.parametrize(
-    ("what", "engine", "kind", "url"),
+    "what, engine, kind, url",
     [
         ("/data/g 1.h5", "auto", LocalStore, "/data/g 1.h5"),
         (Path("/data/g.h5"), "auto", LocalStore, "/data/g.h5"),
@@ -49,7 +49,7 @@ def test_schemes_and_engines(what: Any, engine: str, kind: type[Store], url: str
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    "arguments, message",
     [
         ({"what": "s3://b/k", "engine": "boto"}, "no engine 'boto'"),
         ({"what": "memory://k", "engine": "obstore"}, "obstore engine reads s3://"),
@@ -80,7 +80,7 @@ def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
 
 
 @pytest.mark.parametrize(
-    ("package", "url", "engine", "extra"),
+    "package, url, engine, extra",
     [
         ("obstore", "s3://b/k", "auto", "cryodata-earth"),
         ("s3fs", "s3://b/k", "fsspec", "cryodata-earth[s3fs]"),

@@ -70,7 +70,7 @@ def test_translation(case: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "named"),
+    "options, named",
     [
         ({"anom": True}, "'anom'"),
         ({"profile": "nasa"}, "'profile'"),

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from cryodata.types import Block
 
-__all__ = ["Store"]
+__all__ = ["Store", "Tailed"]
 
 
 @runtime_checkable
@@ -56,4 +56,16 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Give connections back; the store is not used afterwards."""
+        ...
+
+
+@runtime_checkable
+class Tailed(Protocol):
+    """A store that can read the end of an object before it knows where that is."""
+
+    async def tail(self, nbytes: int) -> Block:
+        """The last `nbytes` of the object, or all of it where it is shorter.
+
+        One request, no retry; checked and failing as `Store.get`.
+        """
         ...

@@ -17,7 +17,7 @@ from cryodata.errors import (
     WrongRangeError,
 )
 from cryodata.options import Network
-from cryodata.store.base import Store
+from cryodata.store.base import Store, Tailed
 from cryodata.store.link import Link, link_to
 from cryodata.store.receipt import Receipt, Tally
 from cryodata.store.retry import PROCESS_BUDGET, RetryBudget, delay, tries
@@ -110,6 +110,34 @@ class Fetcher:
 
         await self._round(first, "", None, keep)
         return blocks[0]
+
+    async def ends(self, head: int, tail: int) -> list[Block]:
+        """The first `head` bytes of the object and, in the same round, the last `tail` ones.
+
+        Most HDF5 files have their structure at both ends: what was made first, and what
+        was added before the file was closed. The end is a bet: it is left out where the
+        store cannot ask for it, or the request fails.
+        """
+        bet = asyncio.create_task(self._tail(tail))
+        try:
+            first = await self.head(head)
+            last = await bet
+        finally:
+            bet.cancel()
+        known = last is not None and (last.size, last.etag) == (first.size, first.etag)
+        return [first, last] if last is not None and known else [first]
+
+    async def _tail(self, nbytes: int) -> Block | None:
+        if not isinstance(self.store, Tailed):
+            return None
+        self.tally.add(requests=1)
+        try:
+            async with self._slots():
+                block = await asyncio.wait_for(self.store.tail(nbytes), self.options.hedge)
+        except (CryodataError, TimeoutError):
+            return None
+        self.tally.add(nbytes=len(block.data))
+        return block
 
     async def fetch(
         self,

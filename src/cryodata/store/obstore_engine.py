@@ -130,10 +130,17 @@ class ObstoreStore:
         with placed(self.url, start, stop):
             return await self._get(start, stop, etag)
 
+    async def tail(self, nbytes: int) -> Block:
+        """The last `nbytes` of the object, whatever its size; see `Tailed.tail`."""
+        with placed(self.url, -nbytes, 0):
+            return await self._get(-nbytes, 0, "")
+
     async def _get(self, start: int, stop: int, etag: str) -> Block:
+        """As `get`; a negative `start` counts from the end, whose place the reply tells."""
         import obstore
 
-        options: dict[str, Any] = {"range": (start, stop)}
+        suffix = {"suffix": -start} if start < 0 else None
+        options: dict[str, Any] = {"range": suffix or (start, stop)}
         if etag and not etag.startswith("W/"):  # a weak tag never matches (RFC 9110, 13.1.1)
             options["if_match"] = etag
         failure: CryodataError | None
@@ -146,7 +153,10 @@ class ObstoreStore:
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told in our words
             failure = None if is_past_the_end(error) else explain(error)
         else:
-            return checked(data, got, meta["size"], meta["e_tag"] or "", start, stop, etag)
+            size, found = meta["size"], meta["e_tag"] or ""
+            if suffix:
+                start, stop = max(0, size + start), size
+            return checked(data, got, size, found, start, stop, etag)
         # Raised out here, so that it does not carry obstore's text (url, query) along.
         if failure is None:
             return past_the_end(start, etag)
