@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -22,7 +23,7 @@ import numpy as np
 from cryodata.assemble import Assembly
 from cryodata.cache import IndexCache
 from cryodata.errors import ChunkCorruptError, CryodataError, GranuleChangedError, SelectionError
-from cryodata.hdf5.readahead import HEAD
+from cryodata.hdf5.readahead import HEAD, TAIL, both_ends
 from cryodata.hdf5.walk import Walker
 from cryodata.index import ArrayLayout, Index
 from cryodata.options import Options
@@ -129,6 +130,7 @@ class GranuleFile:
         *,
         shallow: Iterable[str] = (),
         missing_ok: bool = False,
+        dims: bool = True,
     ) -> Index:
         """Learn the structure of some objects, as far as it is not known yet.
 
@@ -140,6 +142,8 @@ class GranuleFile:
             Groups whose attributes and links are wanted, but not what lies below.
         missing_ok : bool
             Leave out what does not exist.
+        dims : bool
+            Look up the dimension scales of datasets as well; may cost a round.
 
         Returns
         -------
@@ -155,7 +159,7 @@ class GranuleFile:
         FetchError, AuthError, GranuleChangedError
             The bytes cannot be had.
         """
-        return loop.run(self.awalk(paths, shallow=shallow, missing_ok=missing_ok))
+        return loop.run(self.awalk(paths, shallow=shallow, missing_ok=missing_ok, dims=dims))
 
     def read(self, wanted: Sequence[Wanted]) -> list[AnyArray]:
         """Values of some datasets, fetched with one plan.
@@ -192,24 +196,25 @@ class GranuleFile:
         *,
         shallow: Iterable[str] = (),
         missing_ok: bool = False,
+        dims: bool = True,
     ) -> Index:
         """As `walk`, to be awaited on any running event loop."""
         paths = None if paths is None else list(paths)
-        return await loop.wrap(self._walk(paths, list(shallow), missing_ok))
+        return await loop.wrap(self._walk(_Ask(paths, list(shallow), missing_ok, dims)))
 
     async def aread(self, wanted: Sequence[Wanted]) -> list[AnyArray]:
         """As `read`, to be awaited on any running event loop."""
         return await loop.wrap(self._read(list(wanted)))
 
-    async def _walk(self, paths: list[str] | None, shallow: list[str], missing_ok: bool) -> Index:
+    async def _walk(self, ask: _Ask) -> Index:
         async with self._turn.lock():
             index = self._index or await self._kept()
-            if index is not None and _all_known(index, paths, shallow, missing_ok):
+            if index is not None and ask.known_to(index):
                 self._index = index
                 return index
             walker = self._walker or await self._open(index)
             self._walker = walker
-            walker.begin(paths, shallow=shallow, missing_ok=missing_ok)
+            walker.begin(ask.paths, shallow=ask.shallow, missing_ok=ask.missing_ok, dims=ask.dims)
             try:
                 await self._go(walker)
                 walker.result()
@@ -220,15 +225,14 @@ class GranuleFile:
             return self._index
 
     async def _open(self, index: Index | None) -> Walker:
-        """A walker with the file's first bytes; of the version indexed, where there is one."""
+        """A walker with both ends of the file; of the version indexed, where there is one."""
         if index is None:
-            head = await self._fetcher.head(HEAD)
-            source = Source(url=self.url, size=head.size, etag=head.etag)
+            blocks = await self._fetcher.ends(HEAD, TAIL)
+            source = Source(url=self.url, size=blocks[0].size, etag=blocks[0].etag)
         else:
             source = index.source
-            stop = min(HEAD, source.size)
-            head = (await self._fetch([ByteRange(0, stop)], source))[0]
-        return Walker(source, head, self.options.limits)
+            blocks = await self._fetch(both_ends(source.size), source)
+        return Walker(source, blocks, self.options.limits)
 
     async def _go(self, walker: Walker) -> None:
         """Fetch what the walker waits for, round by round, until it has all it needs."""
@@ -243,11 +247,16 @@ class GranuleFile:
             raise
 
     async def _read(self, wanted: list[Wanted]) -> list[AnyArray]:
-        index = await self._walk([path for path, _ in wanted], [], missing_ok=False)
+        index = await self._walk(_Ask([path for path, _ in wanted], [], False, dims=False))
         layouts = [index.array(path) for path, _ in wanted]
         boxes = [_box(layout, slices) for layout, (_, slices) in zip(layouts, wanted, strict=True)]
         wants = [Want(layout, box) for layout, (box, _) in zip(layouts, boxes, strict=True)]
-        plan = plan_reads(wants, self._fetcher.network(), memory=self.options.memory)
+        plan = plan_reads(
+            wants,
+            self._fetcher.network(),
+            memory=self.options.memory,
+            held=self._walker.held.ranges() if self._walker else (),
+        )
         assembly = Assembly(plan)
         try:
             await self._fill(plan, assembly, index.source)
@@ -355,18 +364,27 @@ class _Turn:
         return self._lock
 
 
-def _all_known(index: Index, paths: list[str] | None, shallow: list[str], missing_ok: bool) -> bool:
-    """Whether a walk would learn nothing; raises where it would find nothing."""
-    if paths is None:
-        return index.complete
-    known = all(index.knows(path) for path in paths)
-    known = known and all(index.knows(path, below=False) for path in shallow)
-    if known and not missing_ok:
-        for path in (*paths, *shallow):
-            resolved = index.resolve(path)
-            if resolved not in index.groups:
-                index.array(resolved)
-    return known
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What a walk is asked for; see `GranuleFile.walk`."""
+
+    paths: list[str] | None
+    shallow: list[str]
+    missing_ok: bool
+    dims: bool
+
+    def known_to(self, index: Index) -> bool:
+        """Whether a walk would learn nothing; raises where it would find nothing."""
+        if self.paths is None:
+            return index.complete
+        known = all(index.knows(path, dims=self.dims) for path in self.paths)
+        known = known and all(index.knows(path, below=False) for path in self.shallow)
+        if known and not self.missing_ok:
+            for path in (*self.paths, *self.shallow):
+                resolved = index.resolve(path)
+                if resolved not in index.groups:
+                    index.array(resolved)
+        return known
 
 
 def _box(

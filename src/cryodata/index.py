@@ -188,6 +188,8 @@ class ArrayLayout:
     dims : tuple of (tuple of str)
         Per axis, absolute paths of the attached dimension scales, in order; empty
         where there is none.
+    dims_known : bool
+        Whether `dims` were looked up; not where a walk was told to leave them out.
     element : numpy.dtype or None
         Of variable-length sequences, one element of a sequence.
     is_scale : bool
@@ -213,6 +215,7 @@ class ArrayLayout:
     fill: Any = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     dims: tuple[tuple[str, ...], ...] = ()
+    dims_known: bool = True
     element: np.dtype[Any] | None = None
     is_scale: bool = False
     is_null: bool = False
@@ -402,7 +405,7 @@ class Index:
         """The whole file was walked: what is not here does not exist."""
         return "/" in self.whole
 
-    def knows(self, path: str, *, below: bool = True) -> bool:
+    def knows(self, path: str, *, below: bool = True, dims: bool = True) -> bool:
         """Whether a walk to `path` would learn nothing new.
 
         Parameters
@@ -412,9 +415,13 @@ class Index:
         below : bool
             For a group, whether everything below it is asked for, or only its own
             attributes and links.
+        dims : bool
+            Whether the dimension scales of datasets are asked for.
         """
         path = self.resolve(path)
-        if path in self.arrays or path in self.problems:
+        if path in self.arrays:
+            return self.arrays[path].dims_known or not dims
+        if path in self.problems:
             return True
         if path in self.groups and not below:
             return self.groups[path].attributes is not None
@@ -481,11 +488,22 @@ class Index:
         return replace(
             self,
             groups=_merge_groups(self.groups, other.groups),
-            arrays={**self.arrays, **other.arrays},
+            arrays=_merge_arrays(self.arrays, other.arrays),
             aliases={**self.aliases, **other.aliases},
             problems={**self.problems, **other.problems},
             whole=self.whole | other.whole,
         )
+
+
+def _merge_arrays(
+    old: Mapping[str, ArrayLayout], new: Mapping[str, ArrayLayout]
+) -> dict[str, ArrayLayout]:
+    """Both; an array whose scales were looked up wins over the same without."""
+    merged = dict(old)
+    for path, array in new.items():
+        if array.dims_known or path not in merged:
+            merged[path] = array
+    return merged
 
 
 def _merge_groups(

@@ -14,21 +14,30 @@ from itertools import pairwise
 from cryodata.hdf5.rounds import Held
 from cryodata.types import ByteRange
 
-__all__ = ["HEAD", "widen"]
+__all__ = ["HEAD", "TAIL", "both_ends", "widen"]
 
 KiB = 1024
 MiB = 1024 * KiB
 
-HEAD = 512 * KiB
-"""Bytes of the first read, which learns size and version of the file."""
+HEAD = 1 * MiB
+"""First bytes, read before anything is known: superblock, and the objects made first."""
+TAIL = 256 * KiB
+"""Last bytes, read in the same round: what was added before the file was closed."""
 SMALL = 4 * MiB
 """A file up to this size is read whole in the second round."""
 WINDOW_LEAST, WINDOW_MOST = 4 * KiB, 256 * KiB
-ROUND_BYTES = 512 * KiB
+ROUND_BYTES = 256 * KiB
 """Bytes of one round in a file that is not paged, unless more is needed."""
 PAGED_WINDOW = 1 * MiB
 REQUEST = 1 * MiB
 """Longer ranges are split, so that connections share them."""
+
+
+def both_ends(size: int) -> list[ByteRange]:
+    """`HEAD` and `TAIL` of a file whose size is known, disjoint."""
+    if size <= HEAD + TAIL:
+        return [ByteRange(0, size)]
+    return [ByteRange(0, HEAD), ByteRange(size - TAIL, size)]
 
 
 def widen(needs: Sequence[ByteRange], held: Held, *, paged: bool) -> list[ByteRange]:
@@ -48,8 +57,11 @@ def widen(needs: Sequence[ByteRange], held: Held, *, paged: bool) -> list[ByteRa
     if held.size <= SMALL:
         wide = [ByteRange(0, held.size)]
     else:
-        window = PAGED_WINDOW if paged else _window(needs)
-        wide = _union((_around(need, window, held.size) for need in needs), gap=WINDOW_LEAST)
+        window = _window(needs)
+        wide = _union(
+            (_aligned(n, held.size) if paged else _around(n, window, held.size) for n in needs),
+            gap=WINDOW_LEAST,
+        )
     missing = [gap for start, stop in wide for gap in held.missing(start, stop)]
     return [piece for gap in missing for piece in _split(gap)]
 
@@ -58,6 +70,12 @@ def _window(needs: Sequence[ByteRange]) -> int:
     """A round's bytes, shared among the places waited for."""
     places = len(_union(needs, gap=WINDOW_MOST))
     return max(WINDOW_LEAST, min(WINDOW_MOST, ROUND_BYTES // places))
+
+
+def _aligned(need: ByteRange, size: int) -> ByteRange:
+    """The windows of a paged file that hold `need`: its neighbours on both sides matter."""
+    start = need.start // PAGED_WINDOW * PAGED_WINDOW
+    return ByteRange(start, min(size, -(-need.stop // PAGED_WINDOW) * PAGED_WINDOW))
 
 
 def _around(need: ByteRange, window: int, size: int) -> ByteRange:

@@ -64,6 +64,16 @@ class Held:
             yield piece
             start += len(piece)
 
+    def ranges(self) -> list[ByteRange]:
+        """Everything held: disjoint, ascending, touching ranges merged."""
+        merged: list[ByteRange] = []
+        for start, block in zip(self._starts, self._blocks, strict=True):
+            if merged and merged[-1].stop == start:
+                merged[-1] = ByteRange(merged[-1].start, start + len(block))
+            else:
+                merged.append(ByteRange(start, start + len(block)))
+        return merged
+
     def missing(self, start: int, stop: int) -> list[ByteRange]:
         """What of ``start <= i < stop`` is not held, ascending."""
         gaps = []

@@ -2,7 +2,7 @@
 
 ::
 
-    walker = Walker(source, head, limits)
+    walker = Walker(source, blocks, limits)
     walker.begin(["/gt1l/heights/h_ph"])
     while ranges := walker.needs():
         walker.feed(fetch(ranges))
@@ -94,13 +94,13 @@ class Walker:
     ----------
     source : Source
         Which file; its size bounds every address.
-    head : Block
-        The file's first bytes.
+    blocks : iterable of Block
+        The file's first bytes, and more where they are at hand.
     limits : Limits
         What the file may ask for.
     """
 
-    def __init__(self, source: Source, head: Block, limits: Limits) -> None:
+    def __init__(self, source: Source, blocks: Iterable[Block], limits: Limits) -> None:
         self.source = source
         self.held = Held(source.size)
         self._rounds = Rounds(self.held)
@@ -109,6 +109,7 @@ class Walker:
         self._root: int | None = None
         self._paged = False
         self._missing_ok = False
+        self._dims = True
         self._groups: dict[str, GroupLayout] = {}
         self._arrays: dict[str, ArrayLayout] = {}
         self._aliases: dict[str, str] = {}
@@ -116,7 +117,7 @@ class Walker:
         self._paths: dict[int, str] = {}  # first path of each address met
         self._whole: set[str] = set()
         self._scales: dict[str, list[list[int]]] = {}
-        self.feed([head])
+        self.feed(blocks)
 
     def begin(
         self,
@@ -124,6 +125,7 @@ class Walker:
         *,
         shallow: Iterable[str] = (),
         missing_ok: bool = False,
+        dims: bool = True,
     ) -> None:
         """Set out for some objects.
 
@@ -135,6 +137,9 @@ class Walker:
             Groups whose attributes and links are wanted, but not what lies below.
         missing_ok : bool
             Leave out what does not exist, instead of raising `UnknownVariableError`.
+        dims : bool
+            Look up dimension scales as well. They lie in a heap of their own, often far
+            from everything else: reading values by path does without them.
         """
         wanted = _Wanted()
         for path in ["/"] if paths is None else paths:
@@ -142,6 +147,7 @@ class Walker:
         for path in shallow:
             wanted.add(path, all=False)
         self._missing_ok = missing_ok
+        self._dims = dims or paths is None
         self._start(self._walk(wanted))
 
     def begin_sequences(self, layout: ArrayLayout, raw: bytes, count: int) -> None:
@@ -195,13 +201,15 @@ class Walker:
         """`array` with the paths of its scales, known once all groups are read."""
         axes = self._scales.get(array.path)
         if axes is None:
-            return array
+            return replace(array, dims_known=False)
         dims = tuple(tuple(self._paths[a] for a in axis if a in self._paths) for axis in axes)
         return replace(array, dims=dims)
 
     async def _walk(self, wanted: _Wanted) -> None:
         if self._root is None:
             superblock = await read_superblock(self._context)
+            # an extension is nearly always there because of paging: read it as if
+            self._paged = superblock.extension is not None
             self._paged = await read_paging(self._context, superblock)
             self._root = superblock.root
         for _ in range(MOST_LINKS):
@@ -229,7 +237,7 @@ class Walker:
         if is_dataset(header):
             if wanted.below:
                 self._absent(f"{path}/{next(iter(wanted.below))}", f"{path} is a variable", ())
-            elif path not in self._arrays:
+            elif path not in self._arrays or (self._dims and path not in self._scales):
                 await self._read_array(header, path)
         elif is_group(header) or path == "/":
             await self._read_group(header, path, wanted, linked, depth)
@@ -242,12 +250,12 @@ class Walker:
         )
         is_scale = _text(attributes.get("CLASS")) == "DIMENSION_SCALE"
         self._arrays[path] = replace(array, attributes=attributes, is_scale=is_scale)
-        if scales is not None:
+        if self._dims:
             self._scales[path] = scales
 
     async def _read_attributes(
         self, header: ObjectHeader
-    ) -> tuple[dict[str, Any], list[list[int]] | None]:
+    ) -> tuple[dict[str, Any], list[list[int]]]:
         """Values by name; and per axis, the addresses of its dimension scales."""
         raw = await read_raw_attributes(self._context, header)
         attributes, scales = await gather(
@@ -255,16 +263,16 @@ class Walker:
         )
         return attributes, scales
 
-    async def _read_scales(self, raw: Mapping[str, RawAttribute]) -> list[list[int]] | None:
+    async def _read_scales(self, raw: Mapping[str, RawAttribute]) -> list[list[int]]:
         attribute = raw.get("DIMENSION_LIST")
-        if attribute is None or attribute.datatype.base is None:
-            return None
+        if not self._dims or attribute is None or attribute.datatype.base is None:
+            return []
         count = math.prod(attribute.dataspace.shape)
         address = np.dtype(f"<u{self._context.offset_size}")
         try:
             axes = await read_sequences(self._context, address, count, attribute.data)
         except FormatError:
-            return None  # dangling: the values are readable without names for the axes
+            return []  # dangling: the values are readable without names for the axes
         return [[int(scale) for scale in axis] for axis in axes]
 
     async def _read_group(

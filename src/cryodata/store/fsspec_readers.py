@@ -23,13 +23,14 @@ from typing import Any, Protocol, TypeVar
 
 from cryodata.errors import FetchError, ThrottledError
 from cryodata.store.fsspec_errors import retry_after
-from cryodata.store.replies import by_status, changed, checked, content_range, past_the_end
+from cryodata.store.replies import by_status, changed, checked, content_range, past_the_end, s3_code
 from cryodata.types import Block
 
 __all__ = ["Reader", "reader_for"]
 
 T = TypeVar("T")
 
+_ERROR_READ = 4096
 _INFO_LASTS = 1.0
 _TAGS = ("ETag", "etag", "e_tag", "md5Hash", "md5", "content_md5", "Content-MD5", "checksum")
 _TIMES = (
@@ -142,16 +143,18 @@ class _HttpReader:
             if reply.status == 416:
                 return past_the_end(start, etag)
             if reply.status != 206:
-                reply.close()  # never read a whole object to throw it away
-                raise _refusal(reply.status, reply.headers)
+                # Never read a whole object to throw it away.
+                said = await reply.content.read(_ERROR_READ) if reply.status >= 400 else b""
+                reply.close()
+                raise _refusal(reply.status, said.decode("latin-1"), reply.headers)
             first, last, size = content_range(reply.headers.get("Content-Range", ""))
             data = memoryview(await reply.read())
             found = reply.headers.get("ETag", "")
         return checked(data, (first, last), size, found, start, stop, etag)
 
 
-def _refusal(status: int, headers: Mapping[str, str]) -> Exception:
-    error = by_status(status)
+def _refusal(status: int, said: str, headers: Mapping[str, str]) -> Exception:
+    error = by_status(status, s3_code(said))
     if isinstance(error, ThrottledError):
         error.retry_after = retry_after(headers.get("Retry-After"))
     return error

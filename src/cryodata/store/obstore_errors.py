@@ -16,7 +16,7 @@ from cryodata.errors import (
     FetchTimeoutError,
     WrongRangeError,
 )
-from cryodata.store.replies import by_status, elsewhere, no_keys
+from cryodata.store.replies import by_status, elsewhere, no_keys, s3_code
 
 __all__ = ["CLASSES", "explain", "is_past_the_end"]
 
@@ -24,7 +24,6 @@ Explain = Callable[[str], CryodataError]
 """From the text of an error to what it means."""
 
 _STATUS = re.compile(r"status code: (\d{3})\b")
-_CODE = re.compile(r"<Code>([A-Za-z][A-Za-z0-9.]{0,63})</Code>")
 _METADATA_SERVICE = re.compile(r"169\.254\.(?:169\.254|170\.)|/latest/api/token|/latest/meta-data")
 
 
@@ -49,8 +48,8 @@ def explain(error: Exception) -> CryodataError:
 
 def _status(text: str) -> tuple[int, str]:
     """HTTP status (0 where there was none) and code of S3 (empty where there was none)."""
-    status, code = _STATUS.search(text), _CODE.search(text)
-    return int(status[1]) if status else 0, code[1] if code else ""
+    status = _STATUS.search(text)
+    return int(status[1]) if status else 0, s3_code(text)
 
 
 def _assumed(usual: int) -> Explain:

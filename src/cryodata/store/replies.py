@@ -32,11 +32,19 @@ __all__ = [
     "no_keys",
     "past_the_end",
     "placed",
+    "s3_code",
 ]
 
 _RENEW = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidAccessKeyId"}
 _ELSEWHERE = {"AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraint"}
+_CODE = re.compile(r"<Code>([A-Za-z][A-Za-z0-9.]{0,63})</Code>")
 _CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19})")
+
+
+def s3_code(text: str) -> str:
+    """The ``<Code>`` of S3's error document; empty where `text` holds none."""
+    found = _CODE.search(text)
+    return found[1] if found else ""
 
 
 def by_status(status: int, code: str = "") -> CryodataError:
