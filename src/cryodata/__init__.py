@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cryodata import errors
-    from cryodata.dataset import open
+    from cryodata.dataset import open  # noqa: A004 - the verb of the library
     from cryodata.options import Limits, Network, Options
     from cryodata.tree import open_tree
 

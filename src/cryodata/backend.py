@@ -33,7 +33,7 @@ from cryodata.netcdf import (
 )
 from cryodata.options import Options
 
-__all__ = ["CryodataBackend", "GroupStore", "lazy_array", "members_of"]
+__all__ = ["CryodataBackend", "GroupStore", "lazy_array", "members_of", "open_group", "open_groups"]
 
 OWN_SUFFIXES = (".cryo",)
 """Files that nobody else reads; everything else needs ``engine="cryodata"`` to be said."""
@@ -71,7 +71,7 @@ class GroupStore(AbstractDataStore):
         for name, variable in group.variables.items():
             if name not in left_out:
                 self.arrays[name] = array = lazy_array(file, variable)
-                self._variables[name] = _as_variable(variable, array)
+                self._variables[name] = _as_variable(variable, array, file.url)
 
     def get_variables(self) -> Mapping[str, xr.Variable]:
         """Variables as stored, not decoded, nothing read."""
@@ -94,6 +94,10 @@ class GroupStore(AbstractDataStore):
         """Give connections back."""
         self.file.close()
 
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        source = self.file.source
+        return ("cryodata.GroupStore", source.url, source.size, source.etag, self.group.path)
+
 
 def lazy_array(file: GranuleFile, variable: NetcdfVariable) -> LazyArray:
     """The values of a variable: nothing read, nothing decoded but text."""
@@ -113,11 +117,11 @@ def lazy_array(file: GranuleFile, variable: NetcdfVariable) -> LazyArray:
     )
 
 
-def _as_variable(variable: NetcdfVariable, array: LazyArray) -> xr.Variable:
+def _as_variable(variable: NetcdfVariable, array: LazyArray, url: str) -> xr.Variable:
     layout = variable.layout
     _warn_of_lost_attributes(layout.path, layout.attributes)
     dtype = str if layout.kind == "vlen string" else layout.dtype
-    encoding = {"source": array.file.source.url, "dtype": dtype, **encoding_of(variable)}
+    encoding = {"source": url, "dtype": dtype, **encoding_of(variable)}
     data = indexing.LazilyIndexedArray(array)
     return xr.Variable(variable.dims, data, decode_attributes(layout.attributes), encoding)
 
@@ -241,6 +245,33 @@ use_cftime, decode_timedelta
         tree = xr.DataTree.from_dict(groups)
         tree.set_close(groups["/"]._close)
         return tree
+
+
+def open_group(file: GranuleFile, path: str, *, chunks: Any = None) -> xr.Dataset:
+    """One group of an open granule as a Dataset, as `xarray.open_dataset` would give it."""
+    (group,) = netcdf_groups(members_of(file, path), path, below=False)
+    store = GroupStore(file, group)
+    _join_companions([store])
+    return xr.open_dataset(store, engine="store", chunks=chunks)
+
+
+def open_groups(file: GranuleFile, path: str) -> dict[str, xr.Dataset]:
+    """A group of an open granule and all below it: absolute path to Dataset.
+
+    Lazy, CF-decoded, without indexes; what is read is kept in the Datasets.
+    """
+    index = file.walk(None if path == "/" else [path])
+    datasets = _decode(file, netcdf_groups(index, path), {"drop_variables": None})
+    for dataset in datasets.values():
+        for variable in dataset.variables.values():
+            variable.data = _kept(variable._data)
+    return datasets
+
+
+def _kept(data: Any) -> Any:
+    """Lazy data that stays once it was read, and does not change with its copies."""
+    unchanged = indexing.CopyOnWriteArray(data)
+    return indexing.MemoryCachedArray(unchanged)  # type: ignore[no-untyped-call]
 
 
 def members_of(file: GranuleFile, path: str) -> Index:

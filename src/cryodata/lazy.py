@@ -45,6 +45,10 @@ class Reader(Protocol):
         """As `read`, without blocking the event loop."""
         ...
 
+    def select(self, paths: Iterable[str]) -> Reader:
+        """The same granule, knowing these datasets only: small to pickle."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -182,7 +186,8 @@ class LazyArray(BackendArray):
     def __reduce__(self) -> tuple[Any, ...]:
         settings = {"shape": self.shape, "dtype": self.dtype, "finish": self.finish}
         settings |= {"fill": self.fill, "gap": self.gap}
-        return (_rebuild, (self.file, self.parts, settings))
+        file = self.file.select([part.path for part in self.parts])
+        return (_rebuild, (file, self.parts, settings))
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
         source = self.file.source

@@ -26,6 +26,7 @@ __all__ = [
     "NetcdfVariable",
     "decode_attributes",
     "encoding_of",
+    "filter_encoding",
     "netcdf_groups",
 ]
 
@@ -380,10 +381,11 @@ def encoding_of(variable: NetcdfVariable) -> dict[str, Any]:
             "chunksizes": layout.chunk_shape,
             "preferred_chunks": dict(zip(variable.dims, layout.chunk_shape, strict=True)),
         }
-    return encoding | _filter_encoding(layout.filters)
+    return encoding | filter_encoding(layout.filters)
 
 
-def _filter_encoding(filters: tuple[Filter, ...]) -> dict[str, Any]:
+def filter_encoding(filters: tuple[Filter, ...]) -> dict[str, Any]:
+    """Filters of a dataset in the words of xarray's netCDF encodings."""
     values = {step.id: step.values for step in filters}
     encoding: dict[str, Any] = {name: number in values for number, name in _FILTER_NAMES.items()}
     level = next((values[n] for n in _LEVELLED if values.get(n)), None)

@@ -47,7 +47,8 @@ def recognise(
 ) -> Product | None:
     """The product a file belongs to, or None where no table fits.
 
-    What the file says of itself counts more than what it was renamed to.
+    What the file says of itself counts more than what it was renamed to, also where
+    it says a product without a table.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ def recognise(
         product_in(text(identification.get("fileName"))),
         product_in(file_name),
     )
-    return next((product for name in said if (product := find(name))), None)
+    return find(next((name for name in said if name), ""))
 
 
 def text(value: Any) -> str:

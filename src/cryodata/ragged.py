@@ -1,0 +1,270 @@
+"""All tracks of a granule as one Dataset: the contiguous ragged array of CF.
+
+The rows of the tracks follow each other along one dimension (``photon``, ``segment``); a
+second dimension, ``track``, says how many rows each has (``rowSize``) and which beam it is.
+
+Source: CF conventions 1.11, section 9.3.3 and appendix H.4.3 (trajectories).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from xarray.backends import AbstractDataStore
+from xarray.core import indexing
+
+from cryodata.errors import FormatError
+from cryodata.granule import GranuleFile
+from cryodata.index import ArrayLayout
+from cryodata.lazy import Companions, LazyArray, Part, UtcTime, as_stored
+from cryodata.netcdf import decode_attributes, filter_encoding
+from cryodata.products import Product
+from cryodata.products.tracks import Spot
+
+__all__ = ["Column", "RaggedStore", "Track", "ragged_dataset"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """One beam of one granule.
+
+    Attributes
+    ----------
+    beam : str
+        ``gt1l``.
+    spot : Spot
+    rows : int
+    """
+
+    beam: str
+    spot: Spot
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One variable over all tracks.
+
+    Attributes
+    ----------
+    name : str
+        In the Dataset.
+    path : str
+        In the file, relative to the track: ``heights/h_ph``.
+    layouts : tuple of ArrayLayout
+        One per track that has rows, in order.
+    named : bool
+        The user named it; named columns are read together.
+    """
+
+    name: str
+    path: str
+    layouts: tuple[ArrayLayout, ...]
+    named: bool = False
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the stored values: wide enough for all tracks."""
+        return np.result_type(*(layout.dtype for layout in self.layouts))
+
+    @property
+    def trailing(self) -> tuple[int, ...]:
+        """Lengths of the axes after the rows."""
+        return self.layouts[0].shape[1:]
+
+    @property
+    def piece(self) -> int:
+        """Rows that can be read by themselves: the length of a chunk."""
+        return max(1, int(np.lcm.reduce([layout.piece_shape[0] for layout in self.layouts])))
+
+    def check(self, url: str) -> None:
+        """Raise `FormatError` where the tracks cannot be joined."""
+        first = self.layouts[0]
+        for other in self.layouts[1:]:
+            same_fill = _same(
+                first.attributes.get("_FillValue"), other.attributes.get("_FillValue")
+            )
+            if other.shape[1:] != self.trailing or not same_fill:
+                raise FormatError(
+                    f"{self.path} has another shape or fill value than {first.path}",
+                    url=url,
+                    path=other.path,
+                    fix="Open these beams by themselves: beams=...",
+                )
+
+
+def ragged_dataset(
+    file: GranuleFile,
+    product: Product,
+    tracks: Sequence[Track],
+    coordinates: Sequence[Column],
+    columns: Sequence[Column],
+    labels: Mapping[str, Any],
+    attributes: Mapping[str, Any],
+    *,
+    cache: bool,
+) -> xr.Dataset:
+    """Put tracks and columns together; nothing is read.
+
+    Parameters
+    ----------
+    file, product
+    tracks : sequence of Track
+        In the order of the rows.
+    coordinates : sequence of Column
+        Time and place of the rows.
+    columns : sequence of Column
+    labels : mapping
+        ``granule``, ``rgt`` and ``cycle``, the same for all tracks.
+    attributes : mapping
+        Of the Dataset.
+    cache : bool
+        Keep what was read in the Dataset.
+    """
+    store = RaggedStore(file, product, tracks, [*coordinates, *columns], attributes)
+    if cache:
+        store.join_companions({column.name for column in coordinates})
+    dataset = xr.open_dataset(
+        store, engine="store", cache=cache, decode_times=False, decode_timedelta=False
+    )
+    on_rows = [column.name for column in coordinates]
+    return dataset.assign_coords(track_coordinates(product, tracks, labels)).set_coords(on_rows)
+
+
+class RaggedStore(AbstractDataStore):
+    """Columns of a granule, in the form that xarray decodes."""
+
+    def __init__(
+        self,
+        file: GranuleFile,
+        product: Product,
+        tracks: Sequence[Track],
+        columns: Sequence[Column],
+        attributes: Mapping[str, Any],
+    ) -> None:
+        self._file = file
+        self._product = product
+        self._attributes = dict(attributes)
+        self._columns = {column.name: column for column in columns}
+        self._rows = sum(track.rows for track in tracks)
+        self._arrays = {column.name: self._array(column) for column in columns}
+
+    def get_variables(self) -> Mapping[str, xr.Variable]:
+        """Variables as stored, not decoded, nothing read."""
+        return {name: self._variable(column) for name, column in self._columns.items()}
+
+    def get_attrs(self) -> Mapping[str, Any]:
+        """Attributes of the Dataset."""
+        return self._attributes
+
+    def get_encoding(self) -> dict[str, Any]:
+        """The granule, for `ds.cryo`."""
+        return {"cryodata": self._file}
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._file.close()
+
+    def join_companions(self, coordinates: Iterable[str]) -> None:
+        """Read coordinates together; and with them or without, the columns named by the user."""
+        places = [self._arrays[name] for name in coordinates]
+        named = [self._arrays[name] for name, column in self._columns.items() if column.named]
+        companions = Companions()
+        companions.join(named, named)
+        companions.join([place for place in places if place not in named], [*places, *named])
+
+    def _array(self, column: Column) -> LazyArray:
+        column.check(self._file.url)
+        utc = column.name == "time"
+        return LazyArray(
+            self._file,
+            [Part(layout.path, layout.shape) for layout in column.layouts],
+            shape=(self._rows, *column.trailing),
+            dtype=np.dtype("M8[ns]") if utc else column.dtype,
+            finish=UtcTime(self._product.epoch) if utc else as_stored,
+            gap=column.piece,
+        )
+
+    def _variable(self, column: Column) -> xr.Variable:
+        layout = column.layouts[0]
+        attributes = decode_attributes(layout.attributes)
+        attributes.pop("coordinates", None)  # names what is called otherwise here
+        attributes["hdf5_path"] = column.path
+        encoding = {"source": self._file.url, "dtype": column.dtype}
+        encoding |= filter_encoding(layout.filters)
+        if column.name == "time":
+            encoding |= {"units": attributes.pop("units", ""), "calendar": "standard"}
+            attributes |= {"standard_name": "time", "long_name": "UTC time"}
+        data = indexing.LazilyIndexedArray(self._arrays[column.name])
+        dims = (self._product.rows, *self._trailing_dims(column))
+        return xr.Variable(dims, data, attributes, encoding)
+
+    def _trailing_dims(self, column: Column) -> tuple[str, ...]:
+        """Names of the axes after the rows: of the table, of the scales, or made up."""
+        known = self._product.dimensions.get(column.path, ())
+        scales = column.layouts[0].dims
+        names = []
+        for axis in range(1, 1 + len(column.trailing)):
+            if len(known) >= axis:
+                names.append(known[axis - 1])
+            elif len(scales) > axis and scales[axis]:
+                names.append(scales[axis][-1].rsplit("/", 1)[-1])
+            else:
+                names.append(f"{column.name}_{axis}")
+        return tuple(names)
+
+
+def track_coordinates(
+    product: Product, tracks: Sequence[Track], labels: Mapping[str, Any]
+) -> dict[str, xr.Variable]:
+    """What is said of each track."""
+
+    def along(values: Any, **attributes: Any) -> xr.Variable:
+        return xr.Variable("track", values, attributes)
+
+    def repeated(name: str, dtype: Any) -> Any:
+        return np.full(len(tracks), labels[name], dtype)
+
+    return {
+        "beam": along(
+            np.array([track.beam for track in tracks], "U"),
+            long_name="beam",
+            cf_role="trajectory_id",
+        ),
+        "spot": along(
+            np.array([track.spot.number for track in tracks], np.int8),
+            long_name="laser spot on the ground",
+            comment="1-6; 0 where undefined: the spacecraft was turning, or the file does not say",
+        ),
+        "strong": along(
+            np.array([track.spot.strong for track in tracks], bool),
+            long_name="strong beam",
+            comment="False also where spot is 0, that is, undefined",
+        ),
+        "rgt": along(
+            repeated("rgt", np.int16),
+            long_name="reference ground track",
+            comment="1-1387; 0 where the file does not say",
+        ),
+        "cycle": along(
+            repeated("cycle", np.int16),
+            long_name="91-day repeat cycle",
+            comment="0 where the file does not say",
+        ),
+        "granule": along(
+            repeated("granule", f"U{max(1, len(labels['granule']))}"), long_name="granule"
+        ),
+        "rowSize": along(
+            np.array([track.rows for track in tracks], np.int64),
+            long_name=f"number of rows of the track along {product.rows}",
+            sample_dimension=product.rows,
+        ),
+    }
+
+
+def _same(a: Any, b: Any) -> bool:
+    return a is b or bool(np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind == "f"))

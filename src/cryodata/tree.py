@@ -1,0 +1,133 @@
+"""``cryodata.open_tree``: a granule in its own layout."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import xarray as xr
+
+from cryodata.accessor import CryoAccessor
+from cryodata.backend import open_groups
+from cryodata.dataset import product_of
+from cryodata.granule import GranuleFile
+from cryodata.locate import one_granule
+from cryodata.options import Options
+from cryodata.products import Product, Rate
+
+__all__ = ["name_rows", "open_tree", "part_dimensions"]
+
+_ = CryoAccessor  # importing it registers ``Dataset.cryo``
+
+
+def open_tree(
+    what: Any,
+    *,
+    group: str = "/",
+    storage_options: Mapping[str, Any] | None = None,
+    engine: str = "auto",
+    options: Options | None = None,
+) -> xr.DataTree:
+    """Open a granule as a tree of its groups; nothing but its structure is read.
+
+    Unlike ``xarray.open_datatree(engine="cryodata")`` this reads no labels at open, gives
+    the rows of known products their names (``photon``, ``segment``), and opens files
+    whose groups use one dimension name for different lengths.
+
+    Parameters
+    ----------
+    what, storage_options, engine, options
+        As for `cryodata.open`.
+    group : str
+        Only this group and what lies below it.
+
+    Returns
+    -------
+    xarray.DataTree
+        Lazy, CF-decoded, without indexes. Beams are siblings. Where a group uses the
+        name of a dimension above it for another length, its own is called
+        ``<group>_<dimension>``.
+
+    Raises
+    ------
+    UnknownVariableError
+        There is no such group.
+    ConfigurationError, NotFoundError, AuthError, FetchError, FormatError
+        As for `cryodata.open`.
+    """
+    granule = one_granule(what, storage_options)
+    file = GranuleFile(granule, options=options, storage_options=storage_options, engine=engine)
+    path = "/" + group.strip("/")
+    datasets = open_groups(file, path)
+    product = product_of(file)
+    if product is not None:
+        datasets = name_rows(datasets, product)
+    datasets = part_dimensions(datasets)
+    root = len(path.rstrip("/"))
+    tree = xr.DataTree.from_dict({name[root:] or "/": ds for name, ds in datasets.items()})
+    tree.set_close(file.close)
+    return tree
+
+
+def name_rows(datasets: Mapping[str, xr.Dataset], product: Product) -> dict[str, xr.Dataset]:
+    """Give the axes of a product's variables the names of its table.
+
+    Parameters
+    ----------
+    datasets : mapping
+        Absolute path of a group to its Dataset.
+    """
+    named = {}
+    for path, dataset in datasets.items():
+        _, track, below, *_ = [*path.split("/", 2), ""]
+        renames: dict[Hashable, str] = {}
+        rate = product.rate_of(below) if track in product.tracks else None
+        if rate is not None:
+            renames |= _row_dimension(datasets.get(f"/{track}/{rate.group}"), dataset, rate)
+        for name, variable in dataset.variables.items():
+            names = product.dimensions.get(f"{below}/{name}", ())
+            made_up = [(d, n) for d, n in zip(variable.dims[1:], names, strict=False)]
+            renames |= {d: n for d, n in made_up if str(d).startswith("phony_dim_")}
+        free = {d: n for d, n in renames.items() if n not in dataset.dims and n not in dataset}
+        named[path] = dataset.rename_dims(free)
+    return named
+
+
+def _row_dimension(rows: xr.Dataset | None, dataset: xr.Dataset, rate: Rate) -> dict[Hashable, str]:
+    """The dimension of a group that is the rows of a rate, and its name in the table."""
+    if rows is None or rate.time not in rows.variables or not rows[rate.time].dims:
+        return {}
+    (dimension, *_), (count, *_) = rows[rate.time].dims, rows[rate.time].shape
+    if dataset.sizes.get(dimension) == count:
+        return {dimension: rate.dimension}
+    made_up = [d for d, n in dataset.sizes.items() if n == count and "phony_dim_" in str(d)]
+    return {made_up[0]: rate.dimension} if made_up else {}
+
+
+def part_dimensions(datasets: Mapping[str, xr.Dataset]) -> dict[str, xr.Dataset]:
+    """Rename dimensions whose length differs from one of the same name in a group above.
+
+    Parameters
+    ----------
+    datasets : mapping
+        Absolute path of a group to its Dataset, parents first.
+    """
+    parted: dict[str, xr.Dataset] = {}
+    for path, dataset in datasets.items():
+        above = [parted[p] for p in parted if path.startswith(p.rstrip("/") + "/") and p != path]
+        lengths = {name: n for parent in above for name, n in parent.sizes.items()}
+        renames = {}
+        for name, length in dataset.sizes.items():
+            if lengths.get(name, length) != length:
+                renames[name] = _other_name(path, str(name), length, lengths)
+        parted[path] = dataset.rename_dims(renames)
+    return parted
+
+
+def _other_name(path: str, name: str, length: int, lengths: Mapping[Hashable, int]) -> str:
+    """``<group>_<dimension>`` of the nearest group on the path where that fits."""
+    groups = [part for part in path.split("/") if part]
+    candidates = [f"{group}_{name}" for group in reversed(groups)]
+    known = [candidate for candidate in candidates if lengths.get(candidate) == length]
+    free = [candidate for candidate in candidates if candidate not in lengths]
+    return (known or free or [f"{'_'.join(groups)}_{name}"])[0]
