@@ -152,9 +152,14 @@ def seen_by_h5py(file: h5py.File, *, most: int = MOST) -> Snapshot:
         links: dict[str, tuple[str, str]] = {}
         snapshot[path] = GroupSeen(links)
         snapshot.update(h5py_attributes(path, group))
-        for name in sorted(group):
+        for stored in h5py_names(path, group, snapshot):
+            name = text(stored)
             child = join(path, name)
-            link = group.get(name, getlink=True)
+            try:
+                link = group.get(stored, getlink=True)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it stands in the link's place
+                snapshot[child] = refused(error)
+                continue
             if isinstance(link, h5py.SoftLink):
                 links[name] = ("soft", link.path)
                 softs.append(child)
@@ -164,7 +169,7 @@ def seen_by_h5py(file: h5py.File, *, most: int = MOST) -> Snapshot:
                 continue
             links[name] = ("hard", "")
             try:
-                found = group[name]
+                found = group[stored]
                 known = names.setdefault(address(found), child)
             except Exception as error:  # noqa: BLE001 - whatever it is, it stands in the object's place
                 snapshot[child] = refused(error)
@@ -184,9 +189,22 @@ def seen_by_h5py(file: h5py.File, *, most: int = MOST) -> Snapshot:
     for path in softs:
         try:
             snapshot[path] = Alias(names[address(file[path])])
-        except (KeyError, OSError, RuntimeError):
-            continue  # dangling, or a circle: nothing is there
+        except Exception:  # noqa: BLE001, S112 - dangling, or a circle: nothing is there
+            continue
     return snapshot
+
+
+def text(name: str | bytes) -> str:
+    """A name of h5py's, which are bytes where they are not UTF-8."""
+    return name if isinstance(name, str) else name.decode("utf-8", "surrogateescape")
+
+
+def h5py_names(path: str, group: Any, snapshot: Snapshot) -> list[str | bytes]:
+    try:
+        return sorted(group, key=text)
+    except Exception as error:  # noqa: BLE001 - as above
+        snapshot[path] = refused(error)
+        return []
 
 
 def address(thing: Any) -> int:
@@ -206,8 +224,13 @@ def holds_references(dtype: np.dtype[Any]) -> bool:
 
 
 def h5py_attributes(path: str, thing: Any) -> Iterator[tuple[str, Seen]]:
-    for name in thing.attrs:
-        key = f"{path}@{name}"
+    try:
+        names = list(thing.attrs)
+    except Exception as error:  # noqa: BLE001 - as above
+        yield f"{path}@", refused(error)
+        return
+    for name in names:
+        key = f"{path}@{text(name)}"
         try:
             kind = thing.attrs.get_id(name).dtype
             held = REFERENCES if holds_references(kind) else canonical(thing.attrs[name])
@@ -254,7 +277,7 @@ def h5py_dims(
         for reference in references:
             try:
                 axis.append(names[address(file[reference])])
-            except (KeyError, ValueError, OSError, RuntimeError):
+            except Exception:  # noqa: BLE001, S112 - lost
                 continue
         dims.append(tuple(axis))
     return tuple(dims) if any(dims) else ()
