@@ -1,7 +1,7 @@
 """Fixed and extensible arrays: the chunk indexes of newer files.
 
-Both return the elements of all chunks as one run of bytes, in index order, with absent
-elements filled with ones (an undefined address).
+Both return runs of elements that are there, each with the index of its first element: an
+array for ten million chunks of which three were written takes no more than those three.
 
 Source: HDF5 File Format Specification, sections VII.C (fixed array) and VII.D (extensible
 array). Sizes of an extensible array's blocks double at every second super block.
@@ -14,34 +14,53 @@ from dataclasses import dataclass
 from cryodata.hdf5.context import Context
 from cryodata.hdf5.rounds import gather
 
-__all__ = ["read_extensible_array", "read_fixed_array"]
+__all__ = ["Elements", "Run", "read_extensible_array", "read_fixed_array"]
+
+Run = tuple[int, bytes]
+"""Index of the first element, and the bytes of consecutive elements."""
 
 
-async def read_fixed_array(context: Context, address: int, count: int) -> bytes:
-    """`count` elements of the fixed array whose header is at `address`."""
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """What an array index holds.
+
+    Attributes
+    ----------
+    itemsize : int
+        Bytes of one element.
+    runs : tuple of Run
+        Elements that are there; others were never written.
+    """
+
+    itemsize: int
+    runs: tuple[Run, ...]
+
+
+async def read_fixed_array(context: Context, address: int, count: int) -> Elements:
+    """Elements of the fixed array whose header is at `address`, which serves `count` chunks."""
     o, n = context.offset_size, context.length_size
     head = await context.read_signed(address, 8 + n + o + 4, b"FAHD")
     context.verify(head, "fixed array", address)
     itemsize, page_bits = head[6], head[7]
     stored = context.length(head, 8)
     block = context.address(head, 8 + n)
-    if block is None:
-        return _absent(itemsize * count)
-    if stored < count or not itemsize:
+    if stored != count or not itemsize:
         context.damaged(f"a fixed array of {stored} elements serves {count} chunks", address)
+    if block is None:
+        return Elements(itemsize, ())
     page = 1 << min(page_bits, 62)
     prefix = 6 + o
     if stored <= page:
         data = await context.read_signed(block, prefix + stored * itemsize + 4, b"FADB")
         context.verify(data, "fixed array block", block)
-        return bytes(data[prefix : prefix + count * itemsize])
+        return Elements(itemsize, ((0, bytes(data[prefix:-4])),))
     pages = -(-stored // page)
     bitmap_bytes = -(-pages // 8)
     data = await context.read_signed(block, prefix + bitmap_bytes + 4, b"FADB")
     context.verify(data, "fixed array block", block)
     used = _bits(data[prefix : prefix + bitmap_bytes])[:pages]
-    parts = await _pages(context, block + len(data), stored, page, itemsize, used)
-    return parts[: count * itemsize]
+    runs = await _pages(context, block + len(data), 0, stored, page, itemsize, used)
+    return Elements(itemsize, tuple(runs))
 
 
 def _bits(data: memoryview) -> list[bool]:
@@ -50,27 +69,28 @@ def _bits(data: memoryview) -> list[bool]:
 
 
 async def _pages(
-    context: Context, address: int, count: int, page: int, itemsize: int, used: list[bool]
-) -> bytes:
+    context: Context,
+    address: int,
+    first: int,
+    count: int,
+    page: int,
+    itemsize: int,
+    used: list[bool],
+) -> list[Run]:
     """Elements kept in pages, each with a checksum; `used` says which were ever written."""
     jobs = []
     for number, written in enumerate(used):
-        here = min(page, count - number * page)
-        place = address + number * (page * itemsize + 4)
-        jobs.append(_page(context, place, here * itemsize, written))
-    return b"".join(await gather(jobs))
+        if written:
+            here = min(page, count - number * page)
+            place = address + number * (page * itemsize + 4)
+            jobs.append(_page(context, place, first + number * page, here * itemsize))
+    return await gather(jobs)
 
 
-async def _page(context: Context, address: int, nbytes: int, used: bool) -> bytes:
-    if not used:
-        return _absent(nbytes)
+async def _page(context: Context, address: int, first: int, nbytes: int) -> Run:
     data = await context.read(address, nbytes + 4)
     context.verify(data, "array page", address)
-    return bytes(data[:-4])
-
-
-def _absent(nbytes: int) -> bytes:
-    return b"\xff" * nbytes
+    return first, bytes(data[:-4])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,33 +124,33 @@ class _Extensible:
         return 2 * (self.least_pointers.bit_length() - 1)
 
 
-async def read_extensible_array(context: Context, address: int, count: int) -> bytes:
-    """`count` elements of the extensible array whose header is at `address`."""
+async def read_extensible_array(context: Context, address: int, count: int) -> Elements:
+    """Elements of the extensible array whose header is at `address`, as far as `count`."""
     array = await _extensible_header(context, address)
     if array.index_block is None:
-        return _absent(array.itemsize * count)
+        return Elements(array.itemsize, ())
     index = await _index_block(context, array, array.index_block)
-    o, size = context.offset_size, array.itemsize
-    at = 6 + o
-    elements = bytes(index[at : at + array.index_elements * size])
-    at += array.index_elements * size
+    o = context.offset_size
+    at = 6 + o + array.index_elements * array.itemsize
+    runs: list[Run] = [(0, bytes(index[6 + o : at]))]
     jobs = []
-    have = array.index_elements
+    first = array.index_elements
     for level in range(array.super_blocks):
-        if have >= count:  # later blocks hold nothing of the present shape
+        if first >= count:  # later blocks hold nothing of the present shape
             break
+        blocks, elements = array.blocks(level), array.block_elements(level)
         if level < array.direct_levels:
-            for _ in range(array.blocks(level)):
-                jobs.append(_data_block(context, array, context.address(index, at), level, []))
+            for i in range(blocks):
+                block = context.address(index, at)
                 at += o
+                jobs.append(_data_block(context, array, block, level, first + i * elements, []))
         else:
-            jobs.append(_super_block(context, array, context.address(index, at), level))
+            jobs.append(_super_block(context, array, context.address(index, at), level, first))
             at += o
-        have += array.blocks(level) * array.block_elements(level)
-    elements += b"".join(await gather(jobs))
-    if len(elements) < count * size:
-        context.damaged(f"an extensible array is too short for {count} chunks", address)
-    return elements[: count * size]
+        first += blocks * elements
+    for found in await gather(jobs):
+        runs.extend(found)
+    return Elements(array.itemsize, tuple(runs))
 
 
 async def _extensible_header(context: Context, address: int) -> _Extensible:
@@ -163,11 +183,11 @@ async def _index_block(context: Context, array: _Extensible, address: int) -> me
 
 
 async def _super_block(
-    context: Context, array: _Extensible, address: int | None, level: int
-) -> bytes:
-    blocks, elements = array.blocks(level), array.block_elements(level)
+    context: Context, array: _Extensible, address: int | None, level: int, first: int
+) -> list[Run]:
     if address is None:
-        return _absent(blocks * elements * array.itemsize)
+        return []
+    blocks, elements = array.blocks(level), array.block_elements(level)
     o = context.offset_size
     pages = elements // array.page if elements > array.page else 0  # both powers of two
     bitmap_bytes = -(-pages // 8)
@@ -181,21 +201,28 @@ async def _super_block(
     for i in range(blocks):
         place = context.address(data, at + i * o)
         used = bits[i * pages : (i + 1) * pages]
-        jobs.append(_data_block(context, array, place, level, used))
-    return b"".join(await gather(jobs))
+        jobs.append(_data_block(context, array, place, level, first + i * elements, used))
+    return [run for runs in await gather(jobs) for run in runs]
 
 
 async def _data_block(
-    context: Context, array: _Extensible, address: int | None, level: int, used: list[bool]
-) -> bytes:
-    elements = array.block_elements(level)
+    context: Context,
+    array: _Extensible,
+    address: int | None,
+    level: int,
+    first: int,
+    used: list[bool],
+) -> list[Run]:
     if address is None:
-        return _absent(elements * array.itemsize)
+        return []
+    elements = array.block_elements(level)
     head = 6 + context.offset_size + array.offset_bytes
     if not used:
         data = await context.read_signed(address, head + elements * array.itemsize + 4, b"EADB")
         context.verify(data, "extensible array block", address)
-        return bytes(data[head:-4])
+        return [(first, bytes(data[head:-4]))]
     data = await context.read_signed(address, head + 4, b"EADB")
     context.verify(data, "extensible array block", address)
-    return await _pages(context, address + head + 4, elements, array.page, array.itemsize, used)
+    return await _pages(
+        context, address + head + 4, first, elements, array.page, array.itemsize, used
+    )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cryodata.errors import LimitExceededError
-from cryodata.hdf5.arrays import read_extensible_array, read_fixed_array
+from cryodata.hdf5.arrays import Elements, read_extensible_array, read_fixed_array
 from cryodata.hdf5.btree1 import read_chunk_records
 from cryodata.hdf5.btree2 import read_records
 from cryodata.hdf5.context import Context
@@ -173,62 +173,48 @@ async def _implicit(context: Context, layout: Layout, array: ChunkedArray) -> _E
 
 
 async def _fixed_array(context: Context, layout: Layout, array: ChunkedArray) -> _Entries:
-    count = math.prod(array.full_grid)
-    _check_count(context, count)
-    elements = await read_fixed_array(context, layout.address or 0, count)
-    return _from_elements(context, array, elements, array.full_grid, None)
+    elements = await read_fixed_array(context, layout.address or 0, math.prod(array.full_grid))
+    return _from_elements(context, array, elements, list(range(len(array.shape))))
 
 
 async def _extensible_array(context: Context, layout: Layout, array: ChunkedArray) -> _Entries:
     unlimited = [i for i, most in enumerate(array.maxshape) if most is None]
     if len(unlimited) != 1:
         context.damaged("an extensible array serves other than one unlimited axis")
-    full = array.full_grid
-    count = math.prod(full)
-    _check_count(context, count)
-    elements = await read_extensible_array(context, layout.address or 0, count)
-    return _from_elements(context, array, elements, full, unlimited[0])
-
-
-def _check_count(context: Context, count: int) -> None:
-    if count > context.limits.chunks:
-        raise LimitExceededError(
-            f"A dataset of {count} chunks, more than {context.limits.chunks}",
-            fix="Raise Limits.chunks if you trust the file.",
-        )
+    elements = await read_extensible_array(context, layout.address or 0, math.prod(array.full_grid))
+    # counted as if the unlimited axis came first, so that the array grows at its end
+    others = [axis for axis in range(len(array.shape)) if axis != unlimited[0]]
+    return _from_elements(context, array, elements, [unlimited[0], *others])
 
 
 def _from_elements(
-    context: Context,
-    array: ChunkedArray,
-    elements: bytes,
-    grid: tuple[int, ...],
-    unlimited: int | None,
+    context: Context, array: ChunkedArray, elements: Elements, axes: list[int]
 ) -> _Entries:
-    """Entries of an array index: element i belongs to chunk i of the grid.
-
-    With an unlimited axis the grid is counted as if that axis came first, so that the
-    array grows at its end.
-    """
-    axes = list(range(len(grid)))
-    if unlimited is not None:
-        axes = [unlimited, *(a for a in axes if a != unlimited)]
-    count = math.prod(grid)
-    width = context.offset_size
-    itemsize = len(elements) // count if count else width
-    addresses = _column(elements, itemsize, 0, width)
-    used = addresses != np.uint64((1 << 8 * width) - 1)
-    numbers = np.flatnonzero(used)
-    counted = np.unravel_index(numbers, [grid[a] for a in axes])
-    places = np.empty((len(numbers), len(grid)), np.int64)
+    """Entries of an array index: element i belongs to chunk i of the grid, counted by `axes`."""
+    grid, width, itemsize = array.full_grid, context.offset_size, elements.itemsize
+    data = b"".join(run for _, run in elements.runs)
+    total = len(data) // itemsize
+    if total > context.limits.chunks:
+        raise LimitExceededError(
+            f"A dataset of {total} chunks, more than {context.limits.chunks}",
+            fix="Raise Limits.chunks if you trust the file.",
+        )
+    firsts = [(first, len(run) // itemsize) for first, run in elements.runs]
+    numbers = np.concatenate(
+        [np.empty(0, np.int64), *(np.arange(n, dtype=np.int64) + first for first, n in firsts)]
+    )
+    addresses = _column(data, itemsize, 0, width)
+    used = (addresses != np.uint64((1 << 8 * width) - 1)) & (numbers < math.prod(grid))
+    counted = np.unravel_index(numbers[used], [grid[axis] for axis in axes])
+    places = np.empty((int(used.sum()), len(grid)), np.int64)
     for column, axis in zip(counted, axes, strict=True):
         places[:, axis] = column
     if array.filtered:
-        nbytes = _signed(_column(elements, itemsize, width, itemsize - width - 4)[used])
-        masks = _signed(_column(elements, itemsize, itemsize - 4, 4)[used])
+        nbytes = _signed(_column(data, itemsize, width, itemsize - width - 4)[used])
+        masks = _signed(_column(data, itemsize, itemsize - 4, 4)[used])
     else:
-        nbytes = np.full(len(numbers), array.chunk_bytes, np.int64)
-        masks = np.zeros(len(numbers), np.int64)
+        nbytes = np.full(len(places), array.chunk_bytes, np.int64)
+        masks = np.zeros(len(places), np.int64)
     return _Entries(places, _signed(addresses[used]), nbytes, masks)
 
 

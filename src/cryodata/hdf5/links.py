@@ -95,7 +95,7 @@ def _parse_link(context: Context, data: memoryview) -> _Placed:
     at += width
     if at + nbytes > len(data):
         raise ValueError("a link name overruns its message")
-    name = bytes(data[at : at + nbytes]).decode("utf-8", "surrogateescape")
+    name = _checked_name(context, bytes(data[at : at + nbytes]))
     at += nbytes
     return _Placed(order, _make_link(context, name, kind, data[at:]))
 
@@ -154,17 +154,32 @@ async def _symbol_node(context: Context, address: int, names: bytes) -> list[Lin
     data = await context.read(address + 8, count * width)
     links = []
     for at in range(0, count * width, width):
-        name = _name(context, names, context.length(data, at))
-        if int.from_bytes(data[at + head : at + head + 4], "little") == SYMBOLIC:
+        name = _checked_name(context, _bytes(context, names, context.length(data, at)))
+        cached = int.from_bytes(data[at + head : at + head + 4], "little")
+        if cached > SYMBOLIC:
+            context.damaged(f"unknown cache type {cached} in a symbol table", address)
+        if cached == SYMBOLIC:
             place = int.from_bytes(data[at + head + 8 : at + head + 12], "little")
-            links.append(Link(name, None, _name(context, names, place), "soft"))
+            links.append(Link(name, None, _text(context, names, place), "soft"))
         else:
             links.append(Link(name, context.address(data, at + n)))
     return links
 
 
-def _name(context: Context, names: bytes, at: int) -> str:
+def _bytes(context: Context, names: bytes, at: int) -> bytes:
+    """The null-terminated string at one place of a local heap."""
     end = names.find(b"\0", at)
     if end < 0:
         context.damaged(f"no name ends after place {at} of a heap of {len(names)} bytes")
-    return names[at:end].decode("utf-8", "surrogateescape")
+    return names[at:end]
+
+
+def _text(context: Context, names: bytes, at: int) -> str:
+    return _bytes(context, names, at).decode("utf-8", "surrogateescape")
+
+
+def _checked_name(context: Context, name: bytes) -> str:
+    """A link's name; one that could not be part of a path is damage."""
+    if not name or b"\0" in name or b"/" in name:
+        context.damaged(f"a link is named {name!r}")
+    return name.decode("utf-8", "surrogateescape")

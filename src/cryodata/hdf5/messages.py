@@ -6,6 +6,7 @@ data layout i, filter pipeline l).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from cryodata.errors import LimitExceededError
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 MOST_AXES = 32
+MOST_ELEMENTS = 1 << 62
 NULL_SPACE = 2
 FILTER_NAMES = {
     1: "deflate",
@@ -70,11 +72,15 @@ def parse_dataspace(context: Context, data: memoryview) -> Dataspace:
     at = 8 if version == 1 else 4
     width = context.length_size
     shape = tuple(context.length(data, at + i * width) for i in range(rank))
+    if math.prod(n or 1 for n in shape) >= MOST_ELEMENTS:
+        context.damaged(f"a shape of {shape}")
     if not flags & 1:
         return Dataspace(shape, shape)
     at += rank * width
     unlimited = (1 << 8 * width) - 1
-    most = (context.length(data, at + i * width) for i in range(rank))
+    most = [context.length(data, at + i * width) for i in range(rank)]
+    if any(n > m for n, m in zip(shape, most, strict=True)):
+        context.damaged(f"a shape of {shape} beyond its largest, {tuple(most)}")
     return Dataspace(shape, tuple(None if m == unlimited else m for m in most))
 
 

@@ -27,7 +27,15 @@ Asks = Coroutine[Any, Any, T]
 
 
 class Held:
-    """Bytes of a file received so far: disjoint blocks, found by bisection."""
+    """Bytes of a file received so far: disjoint blocks, found by bisection.
+
+    Attributes
+    ----------
+    size : int
+        One past the last byte that any structure may use.
+    nbytes : int
+        Bytes held.
+    """
 
     def __init__(self, size: int) -> None:
         self.size = size

@@ -148,6 +148,7 @@ def _checked(
             f"The file is cut short: it was written with {end} bytes and has {size}", fix=DAMAGED
         )
     context.base = base
+    context.rounds.held.size = end  # bytes behind the end are not the file's
     return Superblock(version, root, extension)
 
 
