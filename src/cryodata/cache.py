@@ -1,0 +1,291 @@
+"""Indexes kept on disk, so that the second reader of a granule walks nothing.
+
+One file per granule, named by a hash. The folder belongs to the user alone; a file that is
+damaged, foreign or of another version of the library counts as absent. A cache that fails
+costs time and nothing else: it warns once, and reading goes on without it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import stat
+import threading
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryodata.errors import CacheError
+from cryodata.formats import (
+    Summary,
+    count_facts,
+    decode_index,
+    encode_index,
+    library_version,
+    summarise,
+)
+from cryodata.index import Index
+from cryodata.options import GiB, Limits
+from cryodata.types import Source
+
+__all__ = ["IndexCache"]
+
+SUFFIX = ".parquet"
+UNFINISHED = ".part"
+ABANDONED = 3600.0
+"""An unfinished file this old, s, was left by a process that is gone."""
+MOST_FILE = 1 << 28
+"""Bytes of one index, at most: a thousand times a real one."""
+SWEEPS = 32
+"""The folder is looked through each time this fraction of its limit was written."""
+NO_LINKS = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
+BINARY = getattr(os, "O_BINARY", 0)  # on Windows only
+
+_saving = threading.Lock()
+"""Between threads of this process a poorer index never replaces a richer one; between
+processes it may, which costs a walk."""
+_warned: set[Path] = set()
+_unswept: dict[Path, int] = {}
+
+
+def _renew_lock() -> None:
+    """A child of fork has no thread that would ever release the lock it inherits."""
+    global _saving  # noqa: PLW0603
+    _saving = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)
+
+
+@dataclass(frozen=True, slots=True)
+class IndexCache:
+    """A folder of indexes. Threads and processes may share it.
+
+    Parameters
+    ----------
+    folder : Path
+        Made, for this user alone, where it does not exist.
+    nbytes : int
+        When the files take more, those not used for longest are removed.
+    limits : Limits
+        Under which indexes are made: what a walk finds depends on them.
+
+    Raises
+    ------
+    CacheError
+        If the folder cannot be made, is a symbolic link, belongs to somebody else or
+        may be written to by others: they could tell us where to read.
+    """
+
+    folder: Path
+    nbytes: int = 2 * GiB
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        _check_folder(self.folder)
+
+    @classmethod
+    def open(
+        cls, folder: Path | None, *, nbytes: int = 2 * GiB, limits: Limits | None = None
+    ) -> IndexCache | None:
+        """The cache, or None where there is none to use; says why, once a folder."""
+        if folder is None:
+            return None
+        try:
+            return cls(folder, nbytes, limits or Limits())
+        except CacheError as error:
+            _warn(folder, str(error))
+            return None
+
+    def load(self, url: str) -> Index | None:
+        """What is kept of a granule, of whichever version was read last."""
+        path = self._path(url)
+        data = _read(path)
+        if data is None:
+            return None
+        index = self._decode(data, url)
+        if index is None:
+            _remove(path)
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # what is used is kept longest
+        return index
+
+    def load_version(self, source: Source) -> Index | None:
+        """What is kept of this very version of a granule."""
+        index = self.load(source.url)
+        return index if index is not None and index.source == source else None
+
+    def save(self, index: Index) -> bool:
+        """Keep an index, in place of what is kept of the same granule.
+
+        Returns
+        -------
+        bool
+            Whether it, or a more complete one of the same version, is kept now. A granule
+            without ETag is not: nobody could tell when it changes.
+        """
+        if not index.source.etag:
+            return False
+        path = self._path(index.source.url)
+        try:
+            with _saving:
+                if _covers(self._summary(path), index):
+                    return True
+                data = encode_index(index)
+                _replace(path, data)
+                self._sweep(len(data))
+        except (CacheError, OSError) as error:
+            _warn(self.folder, f"Indexes are not kept in {self.folder}: {error}")
+            return False
+        return True
+
+    def drop(self, source: Source) -> None:
+        """Forget this version of a granule; another version stays."""
+        path = self._path(source.url)
+        summary = self._summary(path)
+        if summary is None or summary.source == source:
+            _remove(path)
+
+    def _path(self, url: str) -> Path:
+        """Says nothing about the url, and differs wherever a walk could find other things."""
+        key = "\n".join([url, library_version(), repr(self.limits)])
+        digest = hashlib.blake2b(key.encode("utf-8", "surrogateescape"), digest_size=20)
+        return self.folder / (digest.hexdigest() + SUFFIX)
+
+    def _decode(self, data: bytes, url: str) -> Index | None:
+        """The index, where it is sound, of this granule, and made by this version."""
+        with contextlib.suppress(CacheError):
+            if summarise(data).library == library_version():
+                index = decode_index(data, limits=self.limits)
+                return index if index.source.url == url else None
+        return None
+
+    def _summary(self, path: Path) -> Summary | None:
+        """What is kept there, where it can be used."""
+        data = _read(path)
+        if data is None:
+            return None
+        with contextlib.suppress(CacheError):
+            return summarise(data)
+        return None
+
+    def _sweep(self, written: int) -> None:
+        """Now and then: remove what other processes left half-done, and what is too much."""
+        due = _unswept.get(self.folder, self.nbytes) + written
+        if due * SWEEPS < self.nbytes:
+            _unswept[self.folder] = due
+            return
+        _unswept[self.folder] = 0
+        total = 0
+        for path, status in sorted(_files(self.folder), key=lambda f: f[1].st_mtime, reverse=True):
+            if path.suffix == UNFINISHED:
+                if time.time() - status.st_mtime > ABANDONED:
+                    _remove(path)
+                continue
+            total += status.st_size
+            if total > self.nbytes:
+                _remove(path)
+
+
+def _covers(kept: Summary | None, index: Index) -> bool:
+    """Whether what is kept is of the same version and says more, or all."""
+    if kept is None or kept.source != index.source or kept.library != library_version():
+        return False
+    if index.complete or kept.complete:
+        return kept.complete  # two walks of the whole file say the same
+    return kept.facts > count_facts(index)
+
+
+def _check_folder(folder: Path) -> None:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
+        status = folder.lstat()
+    except OSError as error:
+        raise CacheError(
+            f"The cache folder {folder} cannot be made: {error.strerror}",
+            fix="Set CRYODATA_CACHE to a folder that you can write to.",
+        ) from error
+    if not stat.S_ISDIR(status.st_mode):
+        problem = "is a symbolic link, or no folder"
+    elif not _is_ours(status):
+        problem = "belongs to another user, or others may write to it"
+    else:
+        return
+    raise CacheError(
+        f"The cache folder {folder} {problem}",
+        fix=f"Make it yours alone (chmod 700 {folder}), or set CRYODATA_CACHE to one that is.",
+    )
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    """Only this user can have written it."""
+    if not hasattr(os, "geteuid"):  # Windows guards the user's folders in its own way
+        return True
+    return status.st_uid == os.geteuid() and not status.st_mode & 0o022
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """The files that this module made, and no others."""
+    for path in folder.iterdir():
+        if path.suffix in (SUFFIX, UNFINISHED):
+            with contextlib.suppress(OSError):  # gone meanwhile
+                yield path, path.lstat()
+
+
+def _read(path: Path) -> bytes | None:
+    """The content of a file of ours; None where there is none."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | NO_LINKS | BINARY)
+    except OSError:
+        return None
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or not _is_ours(status) or status.st_size > MOST_FILE:
+            return None
+        return file.read()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file that others see whole or not at all, even after a power cut."""
+    part = path.with_name(f"{path.stem}-{secrets.token_hex(8)}{UNFINISHED}")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        part.replace(path)
+    except BaseException:
+        _remove(part)
+        raise
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last, where the file system can say so."""
+    with contextlib.suppress(OSError, AttributeError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _warn(folder: Path, what: str) -> None:
+    """Once a folder: a cache that fails is no reason to stop, nor to repeat it."""
+    if folder not in _warned:
+        _warned.add(folder)
+        warnings.warn(what, RuntimeWarning, stacklevel=3)

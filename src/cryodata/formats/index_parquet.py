@@ -1,0 +1,269 @@
+"""An index as one Parquet file, and back.
+
+Any Parquet reader can open it: one row per object of the granule, plain columns, the
+chunk columns as lists. The footer holds, under ``cryodata``, which version of which file
+it describes; and a checksum of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from cryodata.errors import CacheError
+from cryodata.formats.index_rows import COLUMNS, index_to_rows
+from cryodata.formats.rows_index import check_places, index_from_rows
+from cryodata.formats.seal import UNSEALED, check_seal, seal
+from cryodata.formats.value_json import dump_json, load_json
+from cryodata.index import Index
+from cryodata.options import Limits
+from cryodata.types import AnyArray, Source
+
+__all__ = [
+    "FORMAT",
+    "Summary",
+    "count_facts",
+    "decode_index",
+    "encode_index",
+    "library_version",
+    "summarise",
+]
+
+FORMAT = 1
+"""Counts up with every change of what the columns mean."""
+
+ABOUT, CHECKSUM = "cryodata", "cryodata.checksum"
+CHUNK_COLUMNS = frozenset({"chunk_numbers", "chunk_offsets", "chunk_nbytes", "chunk_masks"})
+MOST_BYTES = 1 << 30
+"""Decoded bytes of an index, at most: a thousand times the largest real one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What the footer says of an index.
+
+    Attributes
+    ----------
+    source : Source
+        Which version of which file.
+    library : str
+        Version of the library that walked the file.
+    complete : bool
+        The whole file was walked.
+    facts : int
+        How much it says: of two indexes of one version, the one with more knows more.
+    """
+
+    source: Source
+    library: str
+    complete: bool
+    facts: int
+
+
+def encode_index(index: Index) -> bytes:
+    """The content of a Parquet file.
+
+    Raises
+    ------
+    CacheError
+        If the index holds what cannot be written: nothing is left out silently.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    with _explained("The index cannot be written", index.source.url):
+        table = pa.Table.from_pylist(list(index_to_rows(index)), schema=_schema())
+        sink = pa.BufferOutputStream()
+        with pq.ParquetWriter(
+            sink,
+            table.schema,
+            compression="zstd",
+            use_dictionary=[name for name, kind in COLUMNS.items() if kind == "text"],
+            column_encoding={
+                f"{name}.list.element": "DELTA_BINARY_PACKED"
+                for name, kind in COLUMNS.items()
+                if kind.endswith("list")
+            },
+            write_statistics=False,
+            store_schema=False,
+        ) as writer:
+            writer.write_table(table, row_group_size=max(1, len(table)))
+            writer.add_key_value_metadata({ABOUT: dump_json(_about(index)), CHECKSUM: UNSEALED})
+        return seal(sink.getvalue().to_pybytes())
+
+
+def decode_index(data: bytes, *, limits: Limits | None = None) -> Index:
+    """The index that `encode_index` wrote.
+
+    Parameters
+    ----------
+    data : bytes
+    limits : Limits, optional
+        What the index may claim: the limits under which the file would be walked.
+
+    Raises
+    ------
+    CacheError
+        If it is damaged, of another format version, or claims what cannot be.
+    """
+    with _explained("This is no index that can be used"):
+        file = _open(data)
+        about = _read_about(file)
+        source = _source(about)
+        table = file.read(use_threads=False)
+        check_places(_flat(table, "chunk_offsets"), _flat(table, "chunk_nbytes"), source.size)
+        index = index_from_rows(source, _rows(table), limits or Limits())
+        if index.complete is not about["complete"]:
+            raise ValueError("header and rows differ about how much was walked")
+        return index
+
+
+def summarise(data: bytes) -> Summary:
+    """What the footer says, after a check of the checksum; raises as `decode_index`."""
+    with _explained("This is no index that can be used"):
+        file = _open(data)
+        about = _read_about(file)
+        return Summary(
+            source=_source(about),
+            library=about["library"],
+            complete=about["complete"],
+            facts=about["facts"],
+        )
+
+
+def count_facts(index: Index) -> int:
+    """How much an index says: objects, and what was looked up about them."""
+    objects = (index.groups, index.arrays, index.aliases, index.problems, index.whole)
+    return (
+        sum(map(len, objects))
+        + sum(group.attributes is not None for group in index.groups.values())
+        + sum(array.dims_known for array in index.arrays.values())
+    )
+
+
+@lru_cache(maxsize=1)
+def library_version() -> str:
+    """Version of this library; ``unknown`` where it runs without being installed."""
+    try:
+        return version("cryodata-earth")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _about(index: Index) -> dict[str, Any]:
+    source = index.source
+    return {
+        "format": FORMAT,
+        "library": library_version(),
+        "url": source.url,
+        "size": source.size,
+        "etag": source.etag,
+        "complete": index.complete,
+        "facts": count_facts(index),
+    }
+
+
+def _open(data: bytes) -> Any:
+    """The Parquet file, its footer checked."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    check_seal(data)
+    file = pq.ParquetFile(pa.BufferReader(data))
+    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    if sum(group.total_byte_size for group in groups) > MOST_BYTES:
+        raise ValueError("it is too large")
+    return file
+
+
+def _read_about(file: Any) -> dict[str, Any]:
+    about: dict[str, Any] = load_json((file.metadata.metadata or {})[ABOUT.encode()].decode())
+    if about["format"] != FORMAT:
+        raise ValueError(f"it has format {about['format']}, this version reads {FORMAT}")
+    if not file.schema_arrow.equals(_schema()):
+        raise ValueError("its columns are others")
+    return about
+
+
+def _source(about: dict[str, Any]) -> Source:
+    source = Source(url=about["url"], size=about["size"], etag=about["etag"])
+    kinds = [type(about[name]) for name in ("url", "size", "etag", "library", "complete", "facts")]
+    if kinds != [str, int, str, str, bool, int] or not 0 <= source.size < 1 << 62:
+        raise ValueError("its header is damaged")
+    return source
+
+
+@cache
+def _schema() -> Any:
+    import pyarrow as pa
+
+    types = {
+        "text": pa.string(),
+        "bytes": pa.binary(),
+        "bool": pa.bool_(),
+        "int64": pa.int64(),
+        "int64 list": pa.list_(pa.field("element", pa.int64())),
+        "uint32 list": pa.list_(pa.field("element", pa.uint32())),
+    }
+    return pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
+
+
+def _rows(table: Any) -> Iterator[dict[str, Any]]:
+    """Rows as dicts; chunk columns as numpy views, other lists as tuples."""
+    columns = []
+    for name, kind in COLUMNS.items():
+        column = table.column(name).combine_chunks()
+        if name in CHUNK_COLUMNS:
+            columns.append(_split(column, _flat(table, name)))
+        elif kind.endswith("list"):
+            columns.append(_split(column, tuple(column.values.to_pylist())))
+        else:
+            columns.append(column.to_pylist())
+    names = tuple(COLUMNS)
+    return (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
+
+
+def _flat(table: Any, name: str) -> AnyArray:
+    """The values of all lists of a chunk column, one after the other; a view."""
+    values: AnyArray = table.column(name).combine_chunks().values.to_numpy(zero_copy_only=True)
+    return values
+
+
+def _split(column: Any, values: Any) -> list[Any]:
+    """The lists of a column, cut from their values; None for null."""
+    ends = column.offsets.to_pylist()
+    lists = [values[start:stop] for start, stop in pairwise(ends)]
+    if column.null_count:
+        for i in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)).tolist():
+            lists[i] = None
+    return lists
+
+
+@contextmanager
+def _explained(what: str, url: str = "") -> Iterator[None]:
+    """Whatever is wrong with the content, as a `CacheError`."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (
+        pa.ArrowException,
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        OSError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise CacheError(
+            f"{what}: {error}", url=url, fix="Delete it: it is made again from the granule."
+        ) from error
