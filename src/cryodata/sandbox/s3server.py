@@ -118,7 +118,7 @@ class S3Server:
         self._keeper = subprocess.Popen(
             ["/bin/sh", "-c", _KEEPER, "sh", program, *arguments],
             stdin=subprocess.PIPE,
-            env={**os.environ, "FOLDER": str(folder)},
+            env={**os.environ, "FOLDER": str(folder), "TMPDIR": str(folder)},
             start_new_session=True,  # Ctrl-C is for the reader alone
         )
 

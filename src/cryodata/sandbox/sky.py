@@ -139,6 +139,11 @@ class Sky:
             )
         return self._server.session_keys()
 
+    @property
+    def server_address(self) -> str | None:
+        """``host:port`` of the S3 server behind the wire, None without one."""
+        return self._server.address if self._server is not None else None
+
     def _client_kwargs(self) -> dict[str, str]:
         return {"endpoint_url": self.url, "region_name": REGION}
 

@@ -83,6 +83,8 @@ class _Photons:
         height[noise] += rng.uniform(-60, 60, noise.sum())
         across = self._beam.offset + rng.standard_normal(count)
         slant = 1e-7 * rng.standard_normal(count)
+        sure = flag_runs(rng, count, np.array([4, 3, 2]), change=0.05, share=0.2)
+        level = np.where(noise, flag_runs(rng, count, np.array([0, 1]), change=0.02), sure)
         time = self._along.delta_time(self._along.begin) + pulse * PULSE
         return {
             "delta_time": time,
@@ -91,9 +93,9 @@ class _Photons:
             "h_ph": height,
             "dist_ph_along": inside + 0.5 * rng.random(count),
             "dist_ph_across": coarse(across.astype("f4"), 17),
-            "signal_conf_ph": _confidence(noise),
+            "signal_conf_ph": _confidence(level),
             "quality_ph": flag_runs(rng, count, np.array([0, 1, 2]), change=0.0015),
-            "signal_class_ph": np.where(noise, 0, 4),
+            "signal_class_ph": level,
             "ph_id_channel": (1 if self._beam.strong else 60) + rng.integers(0, 8, count),
             "ph_id_count": 1 + _place_in_pulse(pulse),
             "ph_id_pulse": pulse % 200,
@@ -107,11 +109,10 @@ class _Photons:
         return Column(rows, lambda start, stop: self.block(start, stop)[name].astype(spec.dtype))
 
 
-def _confidence(noise: NDArray[np.bool_]) -> NDArray[np.int8]:
+def _confidence(level: IntArray) -> IntArray:
     """(photon, surface type): -1 where the surface type does not apply here."""
-    confidence = np.where(noise, 0, 4).astype(np.int8)
-    away = np.full_like(confidence, -1)
-    return np.stack([confidence, away, away, confidence, away], axis=1)
+    away = np.full_like(level, -1)
+    return np.stack([level, away, away, level, away], axis=1)
 
 
 def _place_in_pulse(pulse: FloatArray) -> IntArray:

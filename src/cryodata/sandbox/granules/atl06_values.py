@@ -90,7 +90,7 @@ def _land_ice_segments(
     y = beam.offset + 5 * np.sin(x / 4e4)
     latitude, longitude = along.position(x, y)
     height = along.height(x, y)
-    slope = np.gradient(height, x)
+    slope = (along.height(x + SEGMENT, y) - along.height(x - SEGMENT, y)) / (2 * SEGMENT)
     photons = rng.poisson(along_photons(beam) * (1 + 0.3 * np.sin(x / 3e4)))
     noise = rng.gamma(9, 0.012, count)
     sigma = noise / np.sqrt(np.maximum(photons, 1)) * 2
@@ -130,7 +130,7 @@ def _land_ice_segments(
 
 def along_photons(beam: Beam) -> float:
     """Photons of signal in a segment of 40 m, on average."""
-    return 380.0 if beam.strong else 100.0
+    return 220.0 if beam.strong else 100.0
 
 
 def _residual_histogram(

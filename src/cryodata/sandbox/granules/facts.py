@@ -52,6 +52,12 @@ class Facts:
         return self.along.begin + self.along.length
 
     @property
+    def noise_seed(self) -> int:
+        """Seed of all but the terrain, which is the same at each visit."""
+        along = self.along
+        return ((self.seed * 2000 + along.rgt) * 100 + along.cycle) * 100 + self.revision
+
+    @property
     def file_name(self) -> str:
         """As NASA names granules."""
         along = self.along
@@ -67,8 +73,8 @@ class Facts:
         values: dict[str, Any] = {
             "atlas_sdp_gps_epoch": _SDP_GPS_EPOCH,
             "control": self._control(),
-            "release": self.release,
-            "version": f"{self.revision:02d}",
+            "release": f"{self.release:<80}",  # text is padded with blanks
+            "version": f"{self.revision:02d}".ljust(80),
         }
         for name, x in (("start", along.begin), ("end", self._last)):
             seconds = float(along.delta_time(x))
@@ -118,6 +124,11 @@ class Facts:
         return {
             "/": {
                 "synthetic": f"cryodata sandbox, seed {self.seed}",
+                "citation": "Synthetic data of the cryodata sandbox. Not to be cited.",
+                "contributor_name": "cryodata sandbox",
+                "contributor_role": "Data Producer",
+                "history": f"{made};{identity};Created by the cryodata sandbox",
+                "license": "As the cryodata package.",
                 "date_created": made,
                 "geospatial_lat_max": north,
                 "geospatial_lat_min": south,

@@ -23,6 +23,21 @@ _I4_BYTES = (0.32, 0.53, 0.89, 1.18, 1.37)
 _I4_NOISE = (1.0, 4.0, 16.0, 64.0, 256.0)
 
 
+_SCALE = {
+    "bsnow": 2.0**3,
+    "dac": 2.0**-7,
+    "delay": 2.0**-2,
+    "fpb_": 2.0**-9,
+    "r_eff": 2.0**-4,
+    "sigma": 2.0**-7,
+    "solar_azimuth": 2.0**4,
+    "tide": 2.0**-6,
+    "tx_": 2.0**-12,
+}
+"""What values of about 10 are multiplied with, by part of the name: sensible magnitudes in
+metres, degrees and so on. Powers of two leave the compressibility as it is."""
+
+
 def coarse(values: AnyArray, bits: int) -> AnyArray:
     """Floats with only `bits` bits of mantissa: rounded towards zero, and easier to compress."""
     kept = 23 if values.dtype == np.float32 else 52
@@ -51,7 +66,9 @@ def fill_column(rng: np.random.Generator, spec: DatasetSpec, rows: int) -> AnyAr
     count = rows * int(np.prod(spec.trail, dtype=int))
     wanted = spec.stored * rows / max(1, count)
     if spec.dtype.kind == "f":
-        flat = _floats(rng, spec.dtype, count, wanted)
+        name = spec.path.rpartition("/")[2]
+        scale = next((scale for part, scale in _SCALE.items() if part in name), 1.0)
+        flat = scale * _floats(rng, spec.dtype, count, wanted)
     elif "flag_values" in spec.attributes or spec.dtype.itemsize == 1:
         flags = np.atleast_1d(spec.attributes.get("flag_values", [0, 1]))
         flat = flag_runs(rng, count, flags, change=min(0.5, wanted / 1.5))

@@ -180,7 +180,7 @@ def _granule(
     recorded = restyle(load(product), style)
     present = beams_of(beams)
     made = {
-        beam.name: columns(along, beam, recorded, seed * 100 + revision)
+        beam.name: columns(along, beam, recorded, facts.noise_seed)
         for beam in present
         if beam.name not in empty
     }

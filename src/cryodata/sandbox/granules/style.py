@@ -35,6 +35,11 @@ class Style:
         Photons per chunk of the main photon variables.
     compact : bool
         Small datasets lie in their headers.
+    largest_chunk : int or None
+        Bytes of a decoded chunk at most.
+    photon_classes : bool
+        ``heights`` has the variables of release 007: ``signal_class_ph``, and ``weight_ph``
+        of two bytes.
     """
 
     name: str
@@ -42,6 +47,8 @@ class Style:
     repacked: bool = False
     photon_chunk: int = 10_000
     compact: bool = True
+    largest_chunk: int | None = None
+    photon_classes: bool = False
 
 
 STYLES: Mapping[str, Style] = MappingProxyType(
@@ -53,6 +60,8 @@ STYLES: Mapping[str, Style] = MappingProxyType(
             repacked=True,
             photon_chunk=100_000,
             compact=False,
+            largest_chunk=PAGE,  # no chunk may be larger than a page
+            photon_classes=True,
         ),
     }
 )
@@ -75,11 +84,11 @@ def as_style(name: str) -> Style:
 
 def restyle(template: Template, style: Style) -> Template:
     """A template of release 006 as `style` lays it out."""
-    if style.name == "006":
-        return template
-    datasets = tuple(_restyled(spec, style) for spec in template.datasets)
-    heights = [s for s in datasets if s.path.endswith("/heights/quality_ph")]
-    return Template(template.groups, datasets + tuple(_signal_class(s) for s in heights))
+    datasets = [_restyled(spec, style) for spec in template.datasets]
+    if style.photon_classes:
+        quality = [spec for spec in datasets if spec.path.endswith("/heights/quality_ph")]
+        datasets += [_signal_class(spec) for spec in quality]
+    return Template(template.groups, tuple(datasets))
 
 
 def _restyled(spec: DatasetSpec, style: Style) -> DatasetSpec:
@@ -88,11 +97,12 @@ def _restyled(spec: DatasetSpec, style: Style) -> DatasetSpec:
     group, _, name = spec.path.rpartition("/")
     if group.endswith("/heights") and name in _PHOTON:
         return replace(spec, chunk=(style.photon_chunk, *spec.chunk[1:]))
-    if name == "weight_ph":
+    if name == "weight_ph" and style.photon_classes:
         return replace(spec, dtype=np.dtype("u2"))
     size = spec.dtype.itemsize * int(np.prod(spec.chunk, dtype=int))
-    if size > PAGE:  # no chunk may be larger than a page
-        return replace(spec, chunk=(spec.chunk[0] * PAGE // size // 100 * 100, *spec.chunk[1:]))
+    if style.largest_chunk and size > style.largest_chunk:
+        rows = spec.chunk[0] * style.largest_chunk // size // 100 * 100
+        return replace(spec, chunk=(rows, *spec.chunk[1:]))
     return spec
 
 
