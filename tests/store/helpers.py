@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import random
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,6 +104,14 @@ def read(fetch: Fetcher, ranges: Sequence[ByteRange]) -> list[bytes]:
         return [bytes(block.data) for block in blocks]
 
     return loop.run(both())
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until something is so; fail where it is not within 10 s."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it never came about"
+        time.sleep(0.01)
 
 
 _numbers = itertools.count()
