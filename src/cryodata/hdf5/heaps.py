@@ -5,12 +5,12 @@ Source: HDF5 File Format Specification, sections III.D and III.E.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cryodata.hdf5.context import Context
 from cryodata.hdf5.rounds import gather
 
-__all__ = ["read_global_objects", "read_local_heap"]
+__all__ = ["read_global_heaps", "read_local_heap"]
 
 
 async def read_local_heap(context: Context, address: int) -> memoryview:
@@ -24,33 +24,29 @@ async def read_local_heap(context: Context, address: int) -> memoryview:
     return await context.read(segment, nbytes)
 
 
-async def read_global_objects(
-    context: Context, addresses: set[int]
-) -> Mapping[tuple[int, int], memoryview]:
-    """Objects of global heap collections, by the collection's address and their number."""
-    collections = sorted(addresses)
-    found = await gather(_collection(context, address) for address in collections)
-    return {
-        (address, number): data
-        for address, objects in zip(collections, found, strict=True)
-        for number, data in objects.items()
-    }
+async def read_global_heaps(
+    context: Context, addresses: Iterable[int]
+) -> Mapping[int, Mapping[int, memoryview]]:
+    """Global heap collections by address; of each, its objects by number."""
+    wanted = list(addresses)
+    found = await gather(_collection(context, address) for address in wanted)
+    return dict(zip(wanted, found, strict=True))
 
 
-async def _collection(context: Context, address: int) -> dict[int, memoryview]:
-    """Objects of one collection by number; hundreds of datasets refer to the same one."""
-    known = context.collections.get(address)
-    if known is None:
-        known = context.collections[address] = await _parse_collection(context, address)
-    return known
+async def _collection(context: Context, address: int) -> Mapping[int, memoryview]:
+    if address not in context.collections:
+        width = context.length_size
+        head = await context.read_signed(address, 8 + width, b"GCOL")
+        data = await context.read(address, context.length(head, 8))
+        # hundreds of datasets wait for the same collection: the first one parses it
+        if address not in context.collections:
+            context.collections[address] = _objects(context, address, data)
+    return context.collections[address]
 
 
-async def _parse_collection(context: Context, address: int) -> dict[int, memoryview]:
-    width = context.length_size
-    head = await context.read_signed(address, 8 + width, b"GCOL")
-    data = await context.read(address, context.length(head, 8))
+def _objects(context: Context, address: int, data: memoryview) -> dict[int, memoryview]:
     # the library aligns both kinds of head to 8 bytes, whatever the size of a length
-    prefix = -(-(8 + width) // 8) * 8
+    prefix = -(-(8 + context.length_size) // 8) * 8
     objects = {}
     at = prefix
     while at + prefix <= len(data):

@@ -15,7 +15,7 @@ import numpy as np
 from cryodata.errors import UnsupportedError
 from cryodata.hdf5.context import Context
 from cryodata.hdf5.datatypes import Datatype
-from cryodata.hdf5.heaps import read_global_objects
+from cryodata.hdf5.heaps import read_global_heaps
 from cryodata.types import AnyArray
 
 __all__ = ["read_sequences", "read_values", "strip_padding"]
@@ -91,9 +91,9 @@ async def read_sequences(
     references = np.frombuffer(raw, reference, count)
     written = references["length"] != NEVER_WRITTEN
     used = references[written & (references["length"] > 0) & (references["heap"] > 0)]
-    objects = await read_global_objects(context, {int(a) for a in np.unique(used["heap"])})
+    heaps = await read_global_heaps(context, np.unique(used["heap"]).tolist())
     return [
-        _sequence(context, item, objects, entry) if is_written else fill
+        _sequence(context, item, heaps, entry) if is_written else fill
         for entry, is_written in zip(references.tolist(), written.tolist(), strict=True)
     ]
 
@@ -101,14 +101,14 @@ async def read_sequences(
 def _sequence(
     context: Context,
     item: np.dtype[Any] | None,
-    objects: Mapping[tuple[int, int], memoryview],
+    heaps: Mapping[int, Mapping[int, memoryview]],
     entry: tuple[int, int, int],
 ) -> Any:
     length, heap, number = entry
     if not length or not heap:
         return b"" if item is None else np.empty(0, item)
     nbytes = length * (1 if item is None else item.itemsize)
-    data = objects.get((heap, number))
+    data = heaps[heap].get(number)
     if data is None or len(data) < nbytes:
         context.damaged(f"variable-length value {number} is not in its heap", heap)
     if item is None:
