@@ -28,7 +28,7 @@ tenth request. The client's own work, 0.25 ms a request with obstore, is less.""
 PLENTY = 50e6
 """Bandwidth of one connection, bytes/s, above which bytes are cheap: inside the cloud."""
 SMALL_WASTE = 64 * 1024
-"""Bytes that may always be wasted to save requests."""
+"""Bytes that may always be wasted to save requests where bandwidth is plenty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +255,9 @@ def _bridged(gaps: IntArray, needed: int, network: Network) -> NDArray[np.bool_]
     while there are more requests than can be under way at once. Together they stay below
     the share of waste allowed, which is larger where bandwidth is plenty.
     """
-    allowed = network.waste * (4 if network.bandwidth > PLENTY else 1)
-    budget = max(allowed * needed, SMALL_WASTE)
+    budget = network.waste * needed
+    if network.bandwidth > PLENTY:
+        budget = max(4 * budget, SMALL_WASTE)
     order = np.argsort(gaps, kind="stable")
     ascending = gaps[order]
     cheap = ascending <= REQUEST_LATENCIES * network.latency * network.bandwidth
