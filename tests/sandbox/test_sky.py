@@ -127,6 +127,18 @@ def test_unknown_session_is_400_as_on_aws(sky: Sky) -> None:
     assert [entry.status for entry in sky.log] == [400]
 
 
+def test_keys_expire() -> None:
+    """A long read would never see its keys expire."""
+    with cloud("none", session="2s") as short:
+        short.put(b"private", "p.bin", private=True)
+        keys = short.session_keys()
+        reader = store(short, "private", keys)
+        assert bytes(obstore.get(reader, "p.bin").bytes()) == b"private"
+        time.sleep(2.5)
+        with pytest.raises(Exception, match="ExpiredToken"):
+            obstore.get(reader, "p.bin")
+
+
 def test_keys_print_without_secrets(sky: Sky) -> None:
     """A secret would end up in a log or a notebook."""
     keys = sky.session_keys()
@@ -137,6 +149,7 @@ def test_keys_print_without_secrets(sky: Sky) -> None:
     assert keys.expires.utcoffset() is not None
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs all of 127.0.0.0/8 on loopback")
 def test_only_known_networks(sky: Sky) -> None:
     """The region rule could not be tried: session keys that work from anywhere."""
     import http.client

@@ -91,7 +91,7 @@ def _land_ice_segments(
     latitude, longitude = along.position(x, y)
     height = along.height(x, y)
     slope = (along.height(x + SEGMENT, y) - along.height(x - SEGMENT, y)) / (2 * SEGMENT)
-    photons = rng.poisson(along_photons(beam) * (1 + 0.3 * np.sin(x / 3e4)))
+    photons = rng.poisson(_photons_along(beam) * (1 + 0.3 * np.sin(x / 3e4)))
     noise = rng.gamma(9, 0.012, count)
     sigma = noise / np.sqrt(np.maximum(photons, 1)) * 2
     doubtful = flag_runs(rng, count, np.array([0, 1]), change=0.1, share=0.08)
@@ -128,7 +128,7 @@ def _land_ice_segments(
     }
 
 
-def along_photons(beam: Beam) -> float:
+def _photons_along(beam: Beam) -> float:
     """Photons of signal in a segment of 40 m, on average."""
     return 220.0 if beam.strong else 100.0
 
@@ -143,7 +143,7 @@ def _residual_histogram(
     latitude, longitude = along.position(x, beam.offset)
     expected = np.full(RESIDUAL_BINS, 0.15)
     middle = np.arange(RESIDUAL_BINS) - RESIDUAL_BINS / 2
-    expected += along_photons(beam) / 10 * np.exp(-((middle / 9) ** 2))
+    expected += _photons_along(beam) / 10 * np.exp(-((middle / 9) ** 2))
     return {
         "residual_histogram/count": rng.poisson(expected, (rows, RESIDUAL_BINS)),
         "residual_histogram/segment_id_list": listed,
