@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from cryodata.sandbox import Wire
+from cryodata.store import link
 from tests.store.helpers import Origin, content
+
+
+@pytest.fixture(autouse=True)
+def unknown_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test learns of a port must not hurry the next one that is given that port."""
+    monkeypatch.setattr(link, "_links", {})
 
 
 @pytest.fixture

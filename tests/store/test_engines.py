@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import fsspec
 import pytest
 
 from cryodata.errors import (
@@ -21,10 +22,10 @@ from cryodata.errors import (
 )
 from cryodata.sandbox import Fault
 from cryodata.store import loop
-from cryodata.store.base import Store
+from cryodata.store.base import Store, Tailed
 from cryodata.store.resolve import open_store
 from cryodata.types import ByteRange
-from tests.store.helpers import SIZE, WAYS, Origin, content, fetcher, read, some_ranges
+from tests.store.helpers import SIZE, WAYS, Origin, content, fetcher, patient, read, some_ranges
 from tests.store.replying import Answer, answering
 
 every_way = pytest.mark.parametrize("way", WAYS)
@@ -46,7 +47,7 @@ def test_ranges_equal_the_object(origin: Origin, way: str) -> None:
 def test_every_range_costs_one_get_with_if_match(origin: Origin, way: str) -> None:
     """Reads would cost more requests than planned, or mix versions unseen."""
     ranges = some_ranges(4, 20)
-    read(fetcher(origin.store(way)), ranges)
+    read(patient(origin, way), ranges)
     head, *rest = list(origin.wire.log)
     assert {entry.method for entry in (head, *rest)} == {"GET"}
     assert sorted(str(entry.span) for entry in rest) == sorted(str(r) for r in ranges)
@@ -84,6 +85,26 @@ def test_a_range_past_the_end(origin: Origin, way: str) -> None:
     origin.put(b"x" * 100)
     with pytest.raises(GranuleChangedError):
         one(store, SIZE - 10, SIZE, etag=etag)
+
+
+@every_way
+def test_the_end_is_read_without_knowing_where_it_is(origin: Origin, way: str) -> None:
+    """A file's structure at its end would cost a second round."""
+    store = origin.store(way)
+    assert isinstance(store, Tailed)
+    block = loop.run(store.tail(1000))
+    assert (block.start, bytes(block.data), block.size) == (SIZE - 1000, content()[-1000:], SIZE)
+    whole = loop.run(store.tail(2 * SIZE))
+    assert (whole.start, len(whole.data)) == (0, SIZE)
+    assert [entry.range for entry in origin.wire.log] == ["bytes=-1000", f"bytes=-{2 * SIZE}"]
+
+
+def test_the_end_is_read_through_any_file_system() -> None:
+    """A file's structure at its end would cost a second round."""
+    fsspec.filesystem("memory").pipe("/ended.h5", content())
+    store = open_store("memory://ended.h5")
+    assert isinstance(store, Tailed)
+    assert bytes(loop.run(store.tail(1000)).data) == content()[-1000:]
 
 
 @every_way

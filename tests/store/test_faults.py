@@ -21,7 +21,6 @@ from cryodata.errors import (
     TruncatedError,
     WrongRangeError,
 )
-from cryodata.options import Network
 from cryodata.sandbox import Fault, Wire
 from cryodata.store import fsspec_readers, loop
 from cryodata.store.fetch import Fetcher
@@ -36,6 +35,7 @@ from tests.store.helpers import (
     content,
     counted,
     fetcher,
+    patient,
     read,
     some_ranges,
     wait_until,
@@ -52,15 +52,6 @@ TRANSIENT = [
     Fault("hang", seconds=3.0),
     Fault("stall", at=100, seconds=3.0),
 ]
-
-PATIENT = Network(timeout=60.0, hedge=10.0)
-"""Sends nothing twice for being slow, so that requests can be counted on a busy machine."""
-
-
-def patient(origin: Origin, way: str) -> Fetcher:
-    """A fetcher that does not hedge."""
-    return fetcher(origin.store(way, network=PATIENT), PATIENT)
-
 
 every_way = pytest.mark.parametrize("way", WAYS)
 
@@ -144,7 +135,7 @@ def test_a_refused_chunk_is_an_error_and_asked_for_once(
     origin.wire.fault(Fault("status", status=status, code="NoSuchKey"), skip=1)
     with pytest.raises(error):
         read(patient(origin, way), [ByteRange(0, 1000)])
-    assert [entry.method for entry in origin.wire.log].count("GET") == 2  # botocore adds a HEAD
+    assert len(origin.wire.log) == 2
 
 
 @every_way

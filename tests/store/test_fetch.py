@@ -299,6 +299,14 @@ def test_a_hedge_may_fail_while_the_first_request_still_succeeds() -> None:
     assert fetch.receipt.retries == 0
 
 
+def test_a_request_cancelled_below_is_tried_again() -> None:
+    """A range would be missing without an error: its worker looked cancelled by the caller."""
+    store = Scripted(DATA, script=[asyncio.CancelledError()])
+    fetch = fetcher(store)
+    assert got(fetch) == WANTED
+    assert fetch.receipt.retries == 1
+
+
 def test_hedges_are_few() -> None:
     """A slow server would be asked twice for everything."""
     fetch = fetcher(Scripted(DATA, pause=0.15), Network(hedge=0.02, in_flight=50))

@@ -12,21 +12,17 @@ from cryodata.errors import (
     CryodataError,
     FetchError,
     FetchTimeoutError,
-    GranuleChangedError,
-    TruncatedError,
-    WrongRangeError,
 )
 from cryodata.options import Network
 from cryodata.store.base import Store, Tailed
+from cryodata.store.hedge import Hedges
 from cryodata.store.link import Link, link_to
 from cryodata.store.receipt import Receipt, Tally
+from cryodata.store.replies import confirm, placed
 from cryodata.store.retry import PROCESS_BUDGET, RetryBudget, delay, tries
 from cryodata.types import Block, ByteRange
 
 __all__ = ["Fetcher"]
-
-_HEDGES_FREE = 1
-_HEDGES_SHARE = 0.03
 
 Deliver = Callable[[int, Block], Awaitable[None]]
 
@@ -75,8 +71,7 @@ class Fetcher:
         self._link: Link = link_to(store)
         self._gate: asyncio.Semaphore | None = None
         self._gate_loop: asyncio.AbstractEventLoop | None = None
-        self._requests = 0
-        self._hedges = 0
+        self._hedges = Hedges(self.tally)
 
     def __repr__(self) -> str:
         return f"Fetcher({self.store!r})"
@@ -247,7 +242,10 @@ class Fetcher:
         while True:
             try:
                 async with self._slots():
-                    block = await self._hedged(wanted, etag, size)
+                    patience = self._link.hedge_after(wanted.stop - wanted.start, self.options)
+                    block = await self._hedges.first(
+                        lambda: self._once(wanted, etag, size), patience
+                    )
             except FetchError as error:
                 failures += 1
                 if failures >= tries(error, self.options.attempts) or not self._budget.spend():
@@ -266,77 +264,13 @@ class Fetcher:
             self._gate, self._gate_loop = asyncio.Semaphore(self.options.in_flight), loop
         return self._gate
 
-    async def _hedged(self, wanted: ByteRange, etag: str, size: int | None) -> Block:
-        """One range; asked for twice where the first answer is late, the first good one wins."""
-        patience = self._link.hedge_after(wanted.stop - wanted.start, self.options)
-        running = {self._ask(wanted, etag, size)}
-        try:
-            done, running = await asyncio.wait(running, timeout=patience)
-            if not done and self._may_hedge():
-                self._hedges += 1
-                self.tally.add(hedges=1)
-                running.add(self._ask(wanted, etag, size))
-            while True:
-                if not done:
-                    done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                finished = done.pop()
-                error = finished.exception()
-                if error is None:
-                    return finished.result()
-                if not (running or done) or not isinstance(error, FetchError):
-                    raise error
-        finally:
-            for task in running:
-                task.cancel()
-
-    def _may_hedge(self) -> bool:
-        """Hedges are few, so that a slow server is never asked much more for being slow."""
-        return self._hedges < _HEDGES_FREE + _HEDGES_SHARE * self._requests
-
-    def _ask(self, wanted: ByteRange, etag: str, size: int | None) -> asyncio.Task[Block]:
-        task = asyncio.create_task(self._once(wanted, etag, size))
-        task.add_done_callback(_take_note)  # the loser's failure is nobody's business
-        return task
-
     async def _once(self, wanted: ByteRange, etag: str, size: int | None) -> Block:
         """One request, checked and counted."""
-        self._requests += 1
         self.tally.add(requests=1)
         began = time.perf_counter()
-        block = await self.store.get(wanted.start, wanted.stop, etag=etag)
-        self._link.record(len(block.data), time.perf_counter() - began)
-        self.tally.add(nbytes=len(block.data))
-        _check(block, wanted, etag, size, self.store.url)
+        with placed(self.store.url, wanted.start, wanted.stop):
+            block = await self.store.get(wanted.start, wanted.stop, etag=etag)
+            self._link.record(len(block.data), time.perf_counter() - began)
+            self.tally.add(nbytes=len(block.data))
+            confirm(block, wanted, etag, size)
         return block
-
-
-def _take_note(task: asyncio.Task[Block]) -> None:
-    """Look at a task's error, so that asyncio does not complain that nobody did."""
-    if not task.cancelled():
-        task.exception()
-
-
-def _check(block: Block, wanted: ByteRange, etag: str, size: int | None, url: str) -> None:
-    """Refuse any block that is not exactly what was asked for, whoever made it."""
-    if size is not None and block.size != size:
-        raise GranuleChangedError(
-            f"the object has {block.size} bytes; it had {size} when it was indexed",
-            fix="Open it again.",
-            url=url,
-        )
-    if etag and block.etag and block.etag != etag:
-        raise GranuleChangedError(
-            "the object is another version than the one indexed", fix="Open it again.", url=url
-        )
-    stop = min(wanted.stop, block.size)
-    if block.start != wanted.start or block.stop > stop:
-        raise WrongRangeError(
-            f"got bytes {block.start}-{block.stop}", url=url, start=wanted.start, stop=stop
-        )
-    if block.stop < stop:
-        raise TruncatedError(
-            f"got {len(block.data)} bytes instead of {stop - wanted.start}",
-            url=url,
-            start=wanted.start,
-            stop=stop,
-        )

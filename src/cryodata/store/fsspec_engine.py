@@ -135,6 +135,10 @@ class FsspecStore:
                 failure = explain(error)
             raise failure
 
+    async def tail(self, nbytes: int) -> Block:
+        """The last `nbytes` of the object, whatever its size; see `Tailed.tail`."""
+        return await self.get(-nbytes, 0)
+
     def close(self) -> None:
         """Nothing is closed: file systems are shared with the rest of the program."""
         self._reader = None

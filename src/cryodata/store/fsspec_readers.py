@@ -48,7 +48,10 @@ class Reader(Protocol):
     """One object of one file system."""
 
     async def read(self, start: int, stop: int, etag: str) -> Block:
-        """As `Store.get`; errors of the file system pass through."""
+        """As `Store.get`; errors of the file system pass through.
+
+        A negative `start` counts from the end, up to which it reads.
+        """
         ...
 
 
@@ -77,8 +80,13 @@ async def _on(fs: Any, coroutine: Coroutine[Any, Any, T]) -> T:
     return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, fs.loop))
 
 
+def _located(start: int, stop: int, size: int) -> tuple[int, int]:
+    """A range that may count from the end, as one that does not."""
+    return (max(0, size + start), size) if start < 0 else (start, stop)
+
+
 def _conditions(start: int, stop: int, etag: str) -> dict[str, str]:
-    found = {"Range": f"bytes={start}-{stop - 1}"}
+    found = {"Range": f"bytes={start}-{stop - 1}" if start >= 0 else f"bytes={start}"}
     if etag and not etag.startswith("W/"):  # a weak tag never matches (RFC 9110, 13.1.1)
         found["If-Match"] = etag
     return found
@@ -113,7 +121,8 @@ class _S3Reader:
             data = memoryview(await body.read())
         finally:
             body.close()
-        return checked(data, (first, last), size, reply.get("ETag", ""), start, stop, etag)
+        asked = _located(start, stop, size)
+        return checked(data, (first, last), size, reply.get("ETag", ""), *asked, etag)
 
 
 class _HttpReader:
@@ -150,7 +159,7 @@ class _HttpReader:
             first, last, size = content_range(reply.headers.get("Content-Range", ""))
             data = memoryview(await reply.read())
             found = reply.headers.get("ETag", "")
-        return checked(data, (first, last), size, found, start, stop, etag)
+        return checked(data, (first, last), size, found, *_located(start, stop, size), etag)
 
 
 def _refusal(status: int, said: str, headers: Mapping[str, str]) -> Exception:
@@ -173,6 +182,7 @@ class _AnyReader:
         size, found = await self._version()
         if etag and found != etag:
             raise changed()
+        start, stop = _located(start, stop, size)
         if start >= size:
             return past_the_end(start, etag)
         stop = min(stop, size)

@@ -21,12 +21,13 @@ from cryodata.errors import (
     TruncatedError,
     WrongRangeError,
 )
-from cryodata.types import Block
+from cryodata.types import Block, ByteRange
 
 __all__ = [
     "by_status",
     "changed",
     "checked",
+    "confirm",
     "content_range",
     "elsewhere",
     "no_keys",
@@ -163,6 +164,31 @@ def past_the_end(start: int, etag: str) -> Block:
     if start:
         raise WrongRangeError("the object ends before the range that was asked for")
     return Block(0, memoryview(b""), 0, "")  # only an empty object has no byte 0
+
+
+def confirm(block: Block, wanted: ByteRange, etag: str, size: int | None) -> None:
+    """Refuse any block that is not exactly what was asked for, whoever made it.
+
+    Parameters
+    ----------
+    block : Block
+        From any store.
+    wanted : ByteRange
+        Half-open; cut at the end of the object where `size` is None.
+    etag : str
+        Version it must be of; empty takes any.
+    size : int or None
+        Bytes the whole object must have; None takes any.
+    """
+    if size is not None and block.size != size:
+        raise GranuleChangedError(
+            f"the object has {block.size} bytes; it had {size} when it was indexed",
+            fix="Open it again.",
+        )
+    stop = block.start + min(wanted.stop, block.size) - wanted.start
+    checked(
+        block.data, (block.start, stop), block.size, block.etag, wanted.start, wanted.stop, etag
+    )
 
 
 @contextmanager
