@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Self
@@ -80,7 +80,8 @@ class GranuleFile:
         self._fetcher = Fetcher(store, options.network)
         self._index = index
         self._walker: Walker | None = None
-        self._turn: _Turn = _Turn()
+        self._turn = _Turn()
+        self._keeping: list[Future[bool]] = []
 
     @classmethod
     def _rebuild(cls, store: Store, options: Options, index: Index | None) -> GranuleFile:
@@ -103,6 +104,12 @@ class GranuleFile:
     def close(self) -> None:
         """Give connections back."""
         self._fetcher.close()
+
+    def flush(self) -> None:
+        """Wait until the index that this granule learnt is on disk."""
+        for job in self._keeping:
+            job.result()
+        self._keeping.clear()
 
     @property
     def url(self) -> str:
@@ -340,7 +347,7 @@ class GranuleFile:
         """Write the index for the next time, while this read goes on."""
         cache = IndexCache.open(self.options.cache)
         if cache is not None:
-            _pool(self.options.threads).submit(cache.save, index)
+            self._keeping.append(_pool(self.options.threads).submit(cache.save, index))
 
     async def _forget(self, source: Source) -> None:
         """The granule was replaced: what was kept of the old version is of no use."""

@@ -26,9 +26,13 @@ TAIL = 256 * KiB
 SMALL = 4 * MiB
 """A file up to this size is read whole in the second round."""
 WINDOW_LEAST, WINDOW_MOST = 4 * KiB, 256 * KiB
-ROUND_BYTES = 256 * KiB
+ROUND_BYTES = 128 * KiB
 """Bytes of one round in a file that is not paged, unless more is needed."""
 PAGED_WINDOW = 1 * MiB
+REQUESTS = 64
+"""Requests of one round that can be under way at once; more are merged where they are near."""
+NEAR = 64 * KiB
+"""Two places this far apart are read with one request where there are too many of them."""
 REQUEST = 1 * MiB
 """Longer ranges are split, so that connections share them."""
 
@@ -62,6 +66,7 @@ def widen(needs: Sequence[ByteRange], held: Held, *, paged: bool) -> list[ByteRa
             (_aligned(n, held.size) if paged else _around(n, window, held.size) for n in needs),
             gap=WINDOW_LEAST,
         )
+        wide = _merge_near(wide)
     missing = [gap for start, stop in wide for gap in held.missing(start, stop)]
     return [piece for gap in missing for piece in _split(gap)]
 
@@ -93,6 +98,13 @@ def _union(ranges: Iterable[ByteRange], gap: int) -> list[ByteRange]:
         else:
             merged.append(ByteRange(start, stop))
     return merged
+
+
+def _merge_near(ranges: list[ByteRange]) -> list[ByteRange]:
+    """No more than `REQUESTS` ranges, as far as the gaps between them are short."""
+    gaps = sorted(b.start - a.stop for a, b in pairwise(ranges))
+    surplus = len(ranges) - REQUESTS
+    return _union(ranges, gap=min(NEAR, gaps[surplus - 1])) if surplus > 0 else ranges
 
 
 def _split(gap: ByteRange) -> list[ByteRange]:

@@ -108,6 +108,7 @@ class Walker:
         self._limits = limits
         self._root: int | None = None
         self._paged = False
+        self._asked = 0
         self._missing_ok = False
         self._dims = True
         self._groups: dict[str, GroupLayout] = {}
@@ -159,25 +160,27 @@ class Walker:
         self._rounds.start(coroutine)
 
     def needs(self) -> list[ByteRange]:
-        """Ranges to fetch before the walk can go on; empty when it has ended."""
-        return widen(self._rounds.needs(), self.held, paged=self._paged)
-
-    def feed(self, blocks: Iterable[Block]) -> None:
-        """Take the bytes asked for.
+        """Ranges to fetch before the walk can go on; empty when it has ended.
 
         Raises
         ------
         LimitExceededError
-            Beyond `Limits.metadata_bytes`.
+            Beyond `Limits.metadata_bytes`; what is read around them counts a quarter.
         """
-        for block in blocks:
-            self.held.add(block.start, block.data)
-        if self.held.nbytes > self._limits.metadata_bytes:
+        needs = self._rounds.needs()
+        self._asked += sum(stop - start for start, stop in needs)
+        if max(self._asked, self.held.nbytes // 4) > self._limits.metadata_bytes:
             raise LimitExceededError(
                 f"The structure of the file takes more than {self._limits.metadata_bytes} bytes",
                 url=self.source.url,
                 fix="Raise Limits.metadata_bytes if you trust the file.",
             )
+        return widen(needs, self.held, paged=self._paged)
+
+    def feed(self, blocks: Iterable[Block]) -> None:
+        """Take the bytes asked for."""
+        for block in blocks:
+            self.held.add(block.start, block.data)
 
     def result(self) -> Any:
         """What the walk returned; raises what it met."""

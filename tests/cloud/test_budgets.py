@@ -1,0 +1,128 @@
+"""What a read may cost, counted on the wire: requests, bytes, and rounds that wait.
+
+Figures are those promised; what is reached today is far below and printed by the benchmarks.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from cryodata.options import Network
+from cryodata.sandbox import Sky
+from tests.cloud.conftest import Open
+
+FAR = Network(latency=0.18, bandwidth=12e6)
+PHOTON = "gt2r/heights/h_ph"
+
+
+def test_one_variable_of_a_large_granule_cold(sky: Sky, open_url: Open, large_atl03: Path) -> None:
+    """At most 8 rounds and 2 MB of metadata stand between a URL and a variable's values."""
+    url = sky.put(large_atl03)
+    with open_url(url) as granule:
+        granule.walk([PHOTON], dims=False)
+        structure = sky.log.summary()
+        (values,) = granule.read([(PHOTON, None)])
+    whole = sky.log.summary()
+    assert structure.nbytes <= 2_000_000
+    assert whole.depth <= 8
+    with h5py.File(large_atl03) as file:
+        np.testing.assert_array_equal(values, file[PHOTON][:])
+
+
+def test_the_index_of_a_large_granule(sky: Sky, open_url: Open, large_atl03: Path) -> None:
+    """At most 12 rounds and 30 MB for everything about every dataset."""
+    url = sky.put(large_atl03)
+    with open_url(url) as granule:
+        index = granule.walk()
+    spent = sky.log.summary()
+    assert spent.depth <= 12
+    assert spent.nbytes <= 30_000_000
+    names: list[str] = []
+    with h5py.File(large_atl03) as file:
+        file.visititems(
+            lambda name, item: names.append(f"/{name}") if isinstance(item, h5py.Dataset) else None
+        )
+    assert set(names) == set(index.arrays)
+
+
+def test_an_index_at_hand_leaves_one_round(sky: Sky, open_url: Open, large_atl03: Path) -> None:
+    """With the index known, all variables of all beams come in one round."""
+    url = sky.put(large_atl03)
+    beams = ("gt1l", "gt1r", "gt2l", "gt2r", "gt3l", "gt3r")
+    wanted = [
+        (f"{beam}/geolocation/{name}", None)
+        for beam in beams
+        for name in ("segment_id", "ph_index_beg", "segment_ph_cnt", "reference_photon_lat")
+    ]
+    with open_url(url) as first:
+        first.walk([path for path, _ in wanted])
+        known = first.select([path for path, _ in wanted])
+    sky.log.clear()
+    with known:
+        values = known.read(wanted)
+    assert sky.log.summary().depth == 1
+    with h5py.File(large_atl03) as file:
+        for (path, _), found in zip(wanted, values, strict=True):
+            np.testing.assert_array_equal(found, file[path][:])
+
+
+def test_an_index_kept_on_disk_leaves_one_round(
+    sky: Sky, open_url: Open, atl06_granule: Path, tmp_path: Path
+) -> None:
+    """Another process, later: no walk, no request for the size, only the values."""
+    url = sky.put(atl06_granule)
+    path = "gt1l/land_ice_segments/h_li"
+    with open_url(url, cache=tmp_path / "cache") as first:
+        first.read([(path, None)])
+        first.flush()
+    sky.log.clear()
+    with open_url(url, cache=tmp_path / "cache") as second:
+        (values,) = second.read([(path, None)])
+    assert sky.log.summary().depth == 1
+    with h5py.File(atl06_granule) as file:
+        np.testing.assert_array_equal(values, file[path][:])
+
+
+def test_scarce_bandwidth_is_spent_on_what_is_used(
+    sky: Sky, open_url: Open, large_atl03: Path
+) -> None:
+    """At most 1.3 bytes fetched for each that is used, however the chunks are scattered."""
+    sky.profile("out_of_region")
+    url = sky.put(large_atl03)
+    beams = ("gt1l", "gt2r", "gt3l")
+    cases = [
+        [(f"{beam}/heights/h_ph", None) for beam in beams],
+        [
+            (f"{beam}/geophys_corr/{name}", None)
+            for beam in beams
+            for name in ("geoid", "tide_load")
+        ],
+        [(f"gt1r/heights/{name}", (slice(200_000, 260_000),)) for name in ("lat_ph", "lon_ph")],
+    ]
+    for wanted in cases:
+        with open_url(url, network=FAR) as granule:
+            granule.walk([path for path, _ in wanted])
+            known = granule.select([path for path, _ in wanted])
+        sky.log.clear()
+        known.read(wanted)
+        fetched = sky.log.summary().nbytes
+        used = 0
+        with h5py.File(large_atl03) as file:
+            for path, slices in wanted:
+                rows = slices[0] if slices else slice(0, len(file[path]))
+                used += stored_bytes(file[path], rows)
+        assert fetched <= 1.3 * used
+
+
+def stored_bytes(dataset: h5py.Dataset, rows: slice) -> int:
+    """Stored bytes of the chunks that hold these rows, as the HDF5 library tells."""
+    total = 0
+    for i in range(dataset.id.get_num_chunks()):
+        chunk = dataset.id.get_chunk_info(i)
+        first = chunk.chunk_offset[0]
+        if first < rows.stop and first + dataset.chunks[0] > rows.start:
+            total += chunk.size
+    return total
