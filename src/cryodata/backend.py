@@ -213,7 +213,7 @@ use_cftime, decode_timedelta
         Returns
         -------
         dict
-            Absolute paths, counted from `group`, to Datasets.
+            Path to Dataset: absolute; where `group` is given, relative to it.
         """
         decoders = {
             "mask_and_scale": mask_and_scale,
@@ -230,7 +230,9 @@ use_cftime, decode_timedelta
         path = "/" + (group or "").strip("/")
         index = file.walk(None if path == "/" else [path])
         datasets = _decode(file, netcdf_groups(index, path), decoders)
-        return {"/" + name[len(path) :].strip("/"): ds for name, ds in datasets.items()}
+        if not group:
+            return datasets
+        return {name[len(path) :].strip("/") or ".": ds for name, ds in datasets.items()}
 
     def open_datatree(self, filename_or_obj: Any, **settings: Any) -> xr.DataTree:
         """Open a group and all below it as a tree; parameters as in `open_dataset`.
@@ -243,7 +245,7 @@ use_cftime, decode_timedelta
         """
         groups = self.open_groups_as_dict(filename_or_obj, **settings)
         tree = xr.DataTree.from_dict(groups)
-        tree.set_close(groups["/"]._close)
+        tree.set_close(next(iter(groups.values()))._close)
         return tree
 
 

@@ -361,7 +361,7 @@ def _search(
     elsewhere = [p for p in view.index.arrays if p.endswith(f"/{tail}") and word.strip("/") in p]
     if elsewhere:
         raise _other_rows(view, elsewhere[0])
-    known = [*on_rows, *{path.rsplit("/", 1)[-1] for path in on_rows}]
+    known = sorted({*on_rows, *(path.rsplit("/", 1)[-1] for path in on_rows)})
     raise UnknownVariableError(
         f"{view.product.short_name} has no variable {word!r} along {view.rate.dimension}",
         url=view.file.url,
