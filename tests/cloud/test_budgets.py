@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from cryodata.granule import Wanted
 from cryodata.options import Network
 from cryodata.sandbox import Sky
 from tests.cloud.conftest import Open
@@ -52,7 +53,7 @@ def test_an_index_at_hand_leaves_one_round(sky: Sky, open_url: Open, large_atl03
     """With the index known, all variables of all beams come in one round."""
     url = sky.put(large_atl03)
     beams = ("gt1l", "gt1r", "gt2l", "gt2r", "gt3l", "gt3r")
-    wanted = [
+    wanted: list[Wanted] = [
         (f"{beam}/geolocation/{name}", None)
         for beam in beams
         for name in ("segment_id", "ph_index_beg", "segment_ph_cnt", "reference_photon_lat")
@@ -93,7 +94,7 @@ def test_scarce_bandwidth_is_spent_on_what_is_used(
     sky.profile("out_of_region")
     url = sky.put(large_atl03)
     beams = ("gt1l", "gt2r", "gt3l")
-    cases = [
+    cases: list[list[Wanted]] = [
         [(f"{beam}/heights/h_ph", None) for beam in beams],
         [
             (f"{beam}/geophys_corr/{name}", None)
