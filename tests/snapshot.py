@@ -189,7 +189,7 @@ def seen_by_h5py(file: h5py.File, *, most: int = MOST) -> Snapshot:
     for path in softs:
         try:
             snapshot[path] = Alias(names[address(file[path])])
-        except Exception:  # noqa: BLE001, S112 - dangling, or a circle: nothing is there
+        except Exception:  # noqa: BLE001 - dangling, or a circle: nothing is there
             continue
     return snapshot
 
@@ -277,7 +277,7 @@ def h5py_dims(
         for reference in references:
             try:
                 axis.append(names[address(file[reference])])
-            except Exception:  # noqa: BLE001, S112 - lost
+            except Exception:  # noqa: BLE001 - lost
                 continue
         dims.append(tuple(axis))
     return tuple(dims) if any(dims) else ()
@@ -308,12 +308,11 @@ def seen_by_cryodata(granule: GranuleFile, *, most: int = MOST) -> Snapshot:
             if link.kind != "hard":
                 continue
             place = resolve(index, child)
-            if place in index.problems:
-                snapshot[child] = refused(index.problems[place])
-                continue
             known = names.setdefault(place, child)
             if known != child:
                 snapshot[child] = Alias(known)
+            elif place in index.problems:
+                snapshot[child] = refused(index.problems[place])
             elif place in index.groups:
                 queue.append(child)
             elif place in index.arrays:

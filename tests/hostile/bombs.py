@@ -203,7 +203,11 @@ def long_text(path: Path) -> None:
         file.create_dataset("x", data=1).attrs["a"] = "t" * 4321
     edited = Edited.load(path)
     heap = edited.find(b"GCOL")
-    length = 4321 if edited.data.count((4321).to_bytes(4, "little") + heap.to_bytes(8, "little")) else 4322
+    length = (
+        4321
+        if edited.data.count((4321).to_bytes(4, "little") + heap.to_bytes(8, "little"))
+        else 4322
+    )
     at = edited.find(length.to_bytes(4, "little") + heap.to_bytes(8, "little"))
     edited.put(at, "I", 2**31 - 1)
     edited.save()
@@ -397,8 +401,12 @@ BOMBS = (
     Bomb("address-past-end", partial(address, value=2**40), "/x", DAMAGED),
     Bomb("address-negative", partial(address, value=2**64 - 4096), "/x", DAMAGED),
     Bomb("chunk-past-end", partial(chunk_address, value=2**40, libver="earliest"), "/x", DAMAGED),
-    Bomb("chunk-past-end-latest", partial(chunk_address, value=2**40, libver="latest"), "/x", DAMAGED),
-    Bomb("chunk-negative", partial(chunk_address, value=2**63 + 8, libver="earliest"), "/x", DAMAGED),
+    Bomb(
+        "chunk-past-end-latest", partial(chunk_address, value=2**40, libver="latest"), "/x", DAMAGED
+    ),
+    Bomb(
+        "chunk-negative", partial(chunk_address, value=2**63 + 8, libver="earliest"), "/x", DAMAGED
+    ),
     Bomb("end-of-file", end_of_file, "", DAMAGED),
     Bomb("deep-earliest", partial(deep, libver="earliest"), "/g" * 65, LIMITED),
     Bomb("deep-latest", partial(deep, libver="latest"), "/g" * 65, LIMITED),
@@ -418,10 +426,27 @@ BOMBS = (
     Bomb("local-heap-size", local_heap_size, "/g", DAMAGED),
     Bomb("node-entries", node_entries, "/g", DAMAGED),
     Bomb("tree2-records", tree2_records, "/x", REFUSED),
-    Bomb("fixed-array-elements", partial(array_elements, signature=b"FAHD", at=15, value=0x7F), "/x", REFUSED),
-    Bomb("fixed-array-page", partial(array_elements, signature=b"FAHD", at=7, value=0), "/x", REFUSED),
-    Bomb("extensible-elements", partial(array_elements, signature=b"EAHD", at=7, value=255), "/x", REFUSED),
-    Bomb("extensible-index", partial(array_elements, signature=b"EAHD", at=8, value=255), "/x", REFUSED),
+    Bomb(
+        "fixed-array-elements",
+        partial(array_elements, signature=b"FAHD", at=15, value=0x7F),
+        "/x",
+        REFUSED,
+    ),
+    Bomb(
+        "fixed-array-page", partial(array_elements, signature=b"FAHD", at=7, value=0), "/x", REFUSED
+    ),
+    Bomb(
+        "extensible-elements",
+        partial(array_elements, signature=b"EAHD", at=7, value=255),
+        "/x",
+        REFUSED,
+    ),
+    Bomb(
+        "extensible-index",
+        partial(array_elements, signature=b"EAHD", at=8, value=255),
+        "/x",
+        REFUSED,
+    ),
     Bomb("heap-sizes", heap_sizes, "/x", REFUSED),
     Bomb("global-heap-size", global_heap_size, "/x@a", ("Unreadable",)),
     Bomb("outside", outside, "/x", ("UnsupportedError",)),

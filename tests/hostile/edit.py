@@ -26,6 +26,7 @@ class Edited:
 
     @classmethod
     def load(cls, path: Path) -> Edited:
+        """The file at `path`, which is sound."""
         data = path.read_bytes()
         return cls(path, bytearray(data), data)
 
@@ -89,5 +90,3 @@ def _message(file: Edited, at: int, stop: int, kind: str, head: int) -> int:
             return at + head
         at += head + int(file.get(at + struct.calcsize(kind), "H"))
     raise LookupError("the header does not continue")
-
-

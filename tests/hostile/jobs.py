@@ -12,7 +12,7 @@ import numpy as np
 
 from cryodata.granule import GranuleFile
 from cryodata.options import Options
-from tests.snapshot import Refused, Snapshot, seen_by_cryodata, seen_by_h5py
+from tests.snapshot import GroupSeen, Refused, Snapshot, join, seen_by_cryodata, seen_by_h5py
 
 __all__ = ["Digests", "digest_of", "read_rows", "seen_digests", "seen_digests_by_h5py"]
 
@@ -66,6 +66,11 @@ def _digests(snapshot: Snapshot) -> Digests:
     for path, thing in snapshot.items():
         if isinstance(thing, Refused):
             (refused if thing.typed else untyped)[path] = (thing.error, thing.what)
+            continue
+        if isinstance(thing, GroupSeen):  # link by link: one may be lost without the others
+            seen.update(
+                {f"{join(path, name)}#link": digest_of(link) for name, link in thing.links.items()}
+            )
             continue
         for field in fields(thing):
             value = getattr(thing, field.name)

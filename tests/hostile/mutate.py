@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import h5py
 import numpy as np
@@ -70,9 +71,7 @@ def dissect(path: Path) -> Anatomy:
     with h5py.File(path) as file:
         file.visititems(visit)
     places = {at for signature in SIGNATURES for at in _find(data, signature)} | headers
-    return Anatomy(
-        data, np.flatnonzero(~payload).tolist(), sorted(places), _signed(path, data)
-    )
+    return Anatomy(data, np.flatnonzero(~payload).tolist(), sorted(places), _signed(path, data))
 
 
 def _find(data: bytes, signature: bytes) -> list[int]:
@@ -95,12 +94,11 @@ def _signed(path: Path, data: bytes) -> list[tuple[int, int]]:
             ranges.add((start, start + len(block)))
         verify(self, block, what, address)
 
-    Context.verify = note  # type: ignore[method-assign]
-    try:
-        with GranuleFile(path, options=Options(cache=None)) as granule:
-            granule.walk()
-    finally:
-        Context.verify = verify  # type: ignore[method-assign]
+    with (
+        patch.object(Context, "verify", note),
+        GranuleFile(path, options=Options(cache=None)) as granule,
+    ):
+        granule.walk()
     if data[8] in (2, 3):
         ranges.add((0, 48))  # the superblock, which is verified by itself
     return sorted(ranges)
@@ -115,20 +113,21 @@ def resign(data: bytearray, signed: Sequence[tuple[int, int]], changed: range) -
             )
 
 
-def mutant(anatomy: Anatomy, seed: int) -> bytes:
-    """The file with one to eight wounds; the same seed gives the same bytes."""
+def mutant(anatomy: Anatomy, seed: int) -> tuple[bytes, int]:
+    """The file with some wounds, and their number; the same seed gives the same bytes."""
     rng = random.Random(seed)
     data = bytearray(anatomy.data)
     if rng.random() < 0.04:
-        return bytes(data[: rng.randrange(len(data))])
+        return bytes(data[: rng.randrange(len(data))]), 1
     mend = rng.random() < 0.8
     wound = rng.choices(list(WOUNDS), list(WOUNDS.values()))[0]
-    for _ in range(rng.choice([1, 1, 1, 2, 4, 8])):
+    wounds = rng.choice([1, 1, 1, 1, 1, 1, 2, 4, 8])
+    for _ in range(wounds):
         at = _place(anatomy, rng)
         width = wound(data, at, anatomy, rng)
         if mend:
             resign(data, anatomy.signed, range(at, at + width))
-    return bytes(data)
+    return bytes(data), wounds
 
 
 def _place(anatomy: Anatomy, rng: random.Random) -> int:

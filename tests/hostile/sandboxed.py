@@ -16,9 +16,9 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 __all__ = ["Bounds", "Outcome", "Sandbox"]
 
@@ -68,6 +68,7 @@ class Outcome:
 
     @property
     def returned(self) -> bool:
+        """It came to its end, and `value` is what it returned."""
         return not (self.error or self.signal or self.hung)
 
 
@@ -77,12 +78,13 @@ class Sandbox:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Sandbox:
+    def __enter__(self) -> Self:
         self._process = subprocess.Popen(
             [sys.executable, "-c", f"from {__name__} import serve; serve()"],
             cwd=PROJECT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,
         )
         return self
 
@@ -128,23 +130,22 @@ def run_forked(job: Callable[..., Any], args: tuple[Any, ...], bounds: Bounds) -
             reply = answer(job, args)
         except BaseException:  # noqa: BLE001 - the child must never return into the server's loop
             reply = pickle.dumps(Outcome(error="unpicklable", what=traceback.format_exc()))
-        with open(writing, "wb") as pipe:
+        with os.fdopen(writing, "wb") as pipe:
             pipe.write(reply)
         os._exit(0)
     os.close(writing)
-    with open(reading, "rb") as pipe:
+    with os.fdopen(reading, "rb") as pipe:
         reply = pipe.read()
     _, status, usage = os.wait4(child, 0)
-    measured = {
-        "seconds": time.perf_counter() - began,
-        "memory": max(0, usage.ru_maxrss * 1024 - baseline),
-    }
+    seconds = time.perf_counter() - began
+    memory = max(0, usage.ru_maxrss * 1024 - baseline)
     if os.WIFSIGNALED(status):
         name = signal.Signals(os.WTERMSIG(status)).name
         hung = name == "SIGALRM"
-        return Outcome(signal="" if hung else name, hung=hung, **measured)
-    told: Outcome = pickle.loads(reply)
-    return Outcome(told.value, told.error, told.typed, told.what, **measured)
+        ended = Outcome(signal="" if hung else name, hung=hung)
+    else:
+        ended = pickle.loads(reply)
+    return replace(ended, seconds=seconds, memory=memory)
 
 
 def confine(bounds: Bounds) -> None:
@@ -172,4 +173,3 @@ def answer(job: Callable[..., Any], args: tuple[Any, ...]) -> bytes:
 def resident() -> int:
     """Resident bytes of this process now."""
     return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * PAGE
-

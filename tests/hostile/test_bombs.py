@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +15,6 @@ from tests.snapshot import canonical
 SECONDS = 2.0
 """Beyond the start of the interpreter, which the sandbox has behind it."""
 MEMORY = 256 << 20
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as made:
-        made.run(int)  # so that the first bomb does not pay for its start
-        yield made
 
 
 @pytest.mark.parametrize("bomb", BOMBS, ids=lambda bomb: bomb.name)

@@ -144,7 +144,7 @@ def write_masked(file: h5py.File) -> None:
 
 def write_skipped(file: h5py.File) -> None:
     """An optional filter that h5py left out of every chunk, because nothing would shrink."""
-    file.create_dataset("x", data=sample("u1", (40,), "noise"), chunks=(16,), compression="lzf")
+    file.create_dataset("x", data=sample("u1", (48,), "noise"), chunks=(16,), compression="lzf")
 
 
 def write_unfiltered_edges(file: h5py.File) -> None:
