@@ -26,6 +26,9 @@ __all__ = ["Companions", "LazyArray", "Part", "Text", "UtcTime", "as_stored", "l
 COMPANION_BYTES = 256 << 20
 """Companions are read together while they hold no more than this, decoded."""
 
+FARTHEST = 7e9
+"""Seconds from an epoch that ``datetime64[ns]`` surely holds."""
+
 Wanted: TypeAlias = Sequence[tuple[str, tuple[slice, ...] | None]]
 
 
@@ -99,24 +102,29 @@ class UtcTime:
     epoch : numpy.datetime64
         UTC. No leap second may lie between it and the times: none was inserted
         between 2018-01-01 and the end of 2026.
+    fill : float or None
+        Stands for no time.
     """
 
     epoch: np.datetime64
+    fill: float | None = None
 
     def __call__(self, seconds: AnyArray) -> AnyArray:
-        """Instants as ``datetime64[ns]``; NaT for NaN, fill values, and beyond its range.
+        """Instants as ``datetime64[ns]``; NaT for no time, and 220 years from the epoch.
 
         Parameters
         ----------
         seconds : float array
             s since the epoch. A double at 3e8 s resolves 60 ns.
         """
-        known = np.abs(seconds) < 9e9  # 292 years; False for NaN
-        whole = np.floor(np.where(known, seconds, 0.0))
-        rest = np.rint((np.where(known, seconds, 0.0) - whole) * 1e9)
-        times = self.epoch.astype("M8[ns]") + (
-            whole.astype(np.int64) * 1_000_000_000 + rest.astype(np.int64)
-        ).astype("m8[ns]")
+        known = np.abs(seconds) < FARTHEST  # False for NaN
+        if self.fill is not None:
+            known &= seconds != self.fill
+        seconds = np.where(known, seconds, 0.0)
+        whole = np.floor(seconds)  # apart, because the product of both would be rounded
+        rest = np.rint((seconds - whole) * 1e9)
+        nanoseconds = whole.astype(np.int64) * 1_000_000_000 + rest.astype(np.int64)
+        times = self.epoch.astype("M8[ns]") + nanoseconds.astype("m8[ns]")
         return np.where(known, times, np.datetime64("NaT", "ns"))
 
 

@@ -180,12 +180,13 @@ class RaggedStore(AbstractDataStore):
     def _array(self, column: Column) -> LazyArray:
         column.check(self._file.url)
         utc = column.name == "time"
+        fill = column.layouts[0].attributes.get("_FillValue")
         return LazyArray(
             self._file,
             [Part(layout.path, layout.shape) for layout in column.layouts],
             shape=(self._rows, *column.trailing),
             dtype=np.dtype("M8[ns]") if utc else column.dtype,
-            finish=UtcTime(self._product.epoch) if utc else as_stored,
+            finish=UtcTime(self._product.epoch, _number(fill)) if utc else as_stored,
             gap=column.piece,
         )
 
@@ -196,8 +197,9 @@ class RaggedStore(AbstractDataStore):
         attributes["hdf5_path"] = column.path
         encoding = {"source": self._file.url, "dtype": column.dtype}
         encoding |= filter_encoding(layout.filters)
-        if column.name == "time":
+        if column.name == "time":  # decoded by UtcTime, not by xarray
             encoding |= {"units": attributes.pop("units", ""), "calendar": "standard"}
+            attributes.pop("_FillValue", None)
             attributes |= {"standard_name": "time", "long_name": "UTC time"}
         data = indexing.LazilyIndexedArray(self._arrays[column.name])
         dims = (self._product.rows, *self._trailing_dims(column))
@@ -266,5 +268,12 @@ def track_coordinates(
     }
 
 
+def _number(fill: Any) -> float | None:
+    """A fill value as a number; attributes may be arrays of one."""
+    return None if fill is None else float(np.ravel(fill)[0])
+
+
 def _same(a: Any, b: Any) -> bool:
-    return a is b or bool(np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind == "f"))
+    if a is None or b is None:
+        return a is b
+    return bool(np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind == "f"))

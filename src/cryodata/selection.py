@@ -293,7 +293,7 @@ def _column(
     view: _View, tracks: Sequence[Track], path: str, *, named: bool = False
 ) -> Column | None:
     """One dataset over all tracks with rows; None where none of them has it."""
-    full = [track for track in tracks if track.rows]
+    full = [track for track in tracks if track.rows] or tracks
     layouts = {track.beam: view.on_track(track.beam, path) for track in full}
     missing = [beam for beam, layout in layouts.items() if layout is None]
     if len(missing) == len(full):
