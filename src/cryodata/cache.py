@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import secrets
 import stat
 import threading
@@ -36,14 +37,16 @@ __all__ = ["IndexCache"]
 
 SUFFIX = ".parquet"
 UNFINISHED = ".part"
+OURS = re.compile(r"[0-9a-f]{40}(\.parquet|-[0-9a-f]{16}\.part)")
+"""Names of files that may be removed; the folder may hold others."""
 ABANDONED = 3600.0
 """An unfinished file this old, s, was left by a process that is gone."""
 MOST_FILE = 1 << 28
 """Bytes of one index, at most: a thousand times a real one."""
 SWEEPS = 32
 """The folder is looked through each time this fraction of its limit was written."""
-NO_LINKS = getattr(os, "O_NOFOLLOW", 0)  # not on Windows
-BINARY = getattr(os, "O_BINARY", 0)  # on Windows only
+HARMLESS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""Neither follow a link nor wait at a pipe; Windows knows neither."""
 
 _saving = threading.Lock()
 """Between threads of this process a poorer index never replaces a richer one; between
@@ -235,38 +238,44 @@ def _is_ours(status: os.stat_result) -> bool:
 def _files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """The files that this module made, and no others."""
     for path in folder.iterdir():
-        if path.suffix in (SUFFIX, UNFINISHED):
+        if OURS.fullmatch(path.name):
             with contextlib.suppress(OSError):  # gone meanwhile
                 yield path, path.lstat()
 
 
 def _read(path: Path) -> bytes | None:
     """The content of a file of ours; None where there is none."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | NO_LINKS | BINARY)
-    except OSError:
-        return None
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or not _is_ours(status) or status.st_size > MOST_FILE:
-            return None
-        return file.read()
+    with (
+        contextlib.suppress(OSError),
+        open(path, "rb", opener=_open_harmless) as file,
+    ):
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode) and _is_ours(status) and status.st_size <= MOST_FILE:
+            return file.read()
+    return None
+
+
+def _open_harmless(path: str, flags: int) -> int:
+    return os.open(path, flags | HARMLESS)
 
 
 def _replace(path: Path, data: bytes) -> None:
     """Write a file that others see whole or not at all, even after a power cut."""
     part = path.with_name(f"{path.stem}-{secrets.token_hex(8)}{UNFINISHED}")
     try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+        with open(part, "xb", opener=_open_private) as file:
             file.write(data)
             file.flush()
-            os.fsync(descriptor)
+            os.fsync(file.fileno())
         part.replace(path)
     except BaseException:
         _remove(part)
         raise
     _sync_folder(path.parent)
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -76,27 +76,33 @@ def encode_index(index: Index) -> bytes:
         If the index holds what cannot be written: nothing is left out silently.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     with _explained("The index cannot be written", index.source.url):
         table = pa.Table.from_pylist(list(index_to_rows(index)), schema=_schema())
-        sink = pa.BufferOutputStream()
-        with pq.ParquetWriter(
-            sink,
-            table.schema,
-            compression="zstd",
-            use_dictionary=[name for name, kind in COLUMNS.items() if kind == "text"],
-            column_encoding={
-                f"{name}.list.element": "DELTA_BINARY_PACKED"
-                for name, kind in COLUMNS.items()
-                if kind.endswith("list")
-            },
-            write_statistics=False,
-            store_schema=False,
-        ) as writer:
-            writer.write_table(table, row_group_size=max(1, len(table)))
-            writer.add_key_value_metadata({ABOUT: dump_json(_about(index)), CHECKSUM: UNSEALED})
-        return seal(sink.getvalue().to_pybytes())
+        return _write(table, _about(index))
+
+
+def _write(table: Any, about: dict[str, Any]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(
+        sink,
+        table.schema,
+        compression="zstd",
+        use_dictionary=[name for name, kind in COLUMNS.items() if kind == "text"],
+        column_encoding={
+            f"{name}.list.element": "DELTA_BINARY_PACKED"
+            for name, kind in COLUMNS.items()
+            if kind.endswith("list")
+        },
+        write_statistics=False,
+        store_schema=False,
+    ) as writer:
+        writer.write_table(table, row_group_size=max(1, len(table)))
+        writer.add_key_value_metadata({ABOUT: dump_json(about), CHECKSUM: UNSEALED})
+    return seal(sink.getvalue().to_pybytes())
 
 
 def decode_index(data: bytes, *, limits: Limits | None = None) -> Index:
