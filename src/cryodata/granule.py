@@ -81,6 +81,7 @@ class GranuleFile:
         self._index = index
         self._walker: Walker | None = None
         self._turn = _Turn()
+        self._stale = False  # the index is from the disk, and no caller has seen it
         self._keeping: list[Future[bool]] = []
 
     @classmethod
@@ -207,15 +208,23 @@ class GranuleFile:
     ) -> Index:
         """As `walk`, to be awaited on any running event loop."""
         paths = None if paths is None else list(paths)
-        return await loop.wrap(self._walk(_Ask(paths, list(shallow), missing_ok, dims)))
+        index = await loop.wrap(self._walk(_Ask(paths, list(shallow), missing_ok, dims)))
+        self._stale = False
+        return index
 
     async def aread(self, wanted: Sequence[Wanted]) -> list[AnyArray]:
         """As `read`, to be awaited on any running event loop."""
-        return await loop.wrap(self._read(list(wanted)))
+        try:
+            return await loop.wrap(self._read(list(wanted)))
+        except CryodataError as error:
+            raise error.locate(url=self.url) from error.__cause__
 
     async def _walk(self, ask: _Ask) -> Index:
         async with self._turn.lock():
-            index = self._index or await self._kept()
+            index = self._index
+            if index is None:
+                index = await self._kept()
+                self._stale = index is not None
             if index is not None and ask.known_to(index):
                 self._index = index
                 return index
@@ -254,6 +263,16 @@ class GranuleFile:
             raise
 
     async def _read(self, wanted: list[Wanted]) -> list[AnyArray]:
+        try:
+            return await self._read_indexed(wanted)
+        except GranuleChangedError:
+            if not self._stale:
+                raise
+        # Only what was kept on disk was of an older version: nobody has seen it yet.
+        self._index = self._walker = None
+        return await self._read_indexed(wanted)
+
+    async def _read_indexed(self, wanted: list[Wanted]) -> list[AnyArray]:
         index = await self._walk(_Ask([path for path, _ in wanted], [], False, dims=False))
         layouts = [index.array(path) for path, _ in wanted]
         boxes = [_box(layout, slices) for layout, (_, slices) in zip(layouts, wanted, strict=True)]
@@ -265,10 +284,7 @@ class GranuleFile:
             held=self._walker.held.ranges() if self._walker else (),
         )
         assembly = Assembly(plan)
-        try:
-            await self._fill(plan, assembly, index.source)
-        except CryodataError as error:
-            raise error.locate(url=self.url) from error.__cause__
+        await self._fill(plan, assembly, index.source)
         values = assembly.results()
         for i, layout in enumerate(layouts):
             if layout.dtype.hasobject:

@@ -54,6 +54,24 @@ def test_a_change_between_index_and_read(
         assert caught.value.url == url
     with open_url(url, cache=cache) as again:  # what was kept of the old version is gone
         np.testing.assert_array_equal(again.read([("x", None)])[0], values)
+        again.flush()
+
+
+def test_an_index_kept_of_an_older_version(
+    sky: Sky, open_url: Open, versions: list[tuple[Path, AnyArray]], tmp_path: Path
+) -> None:
+    """Nobody has seen the old structure yet: it is read anew, without a word."""
+    (old, _), (new, values) = versions
+    url = sky.put(old, "x.h5")
+    cache = tmp_path / "cache"
+    with open_url(url, cache=cache) as granule:
+        granule.walk()
+        granule.flush()
+    sky.put(new, "x.h5")
+    with open_url(url, cache=cache) as later:
+        filler, x = later.read([("filler", None), ("x", None)])
+    np.testing.assert_array_equal(x, values)
+    assert not filler.any()
 
 
 def race(

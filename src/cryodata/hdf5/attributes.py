@@ -107,7 +107,9 @@ async def _parse(context: Context, message: Message) -> RawAttribute:
         at += -(-nbytes // 8) * 8 if version == 1 else nbytes
     if at > len(data):
         raise ValueError("an attribute overruns its message")
-    name = bytes(parts[0]).split(b"\0")[0].decode("utf-8", "surrogateescape")
+    name = bytes(parts[0])
+    if name.find(b"\0") != len(name) - 1:
+        context.damaged(f"an attribute's name, {name!r}, does not end where it should")
     if version == 1:
         flags = 0
     for part, (bit, kind) in enumerate(
@@ -117,7 +119,8 @@ async def _parse(context: Context, message: Message) -> RawAttribute:
             shared = Message(kind, objects.SHARED, parts[part])
             parts[part] = await resolve_shared(context, shared)
     datatype = parse_datatype(parts[1])
-    return RawAttribute(name, datatype, parse_dataspace(context, parts[2]), data[at:])
+    text = name[:-1].decode("utf-8", "surrogateescape")
+    return RawAttribute(text, datatype, parse_dataspace(context, parts[2]), data[at:])
 
 
 async def _value(context: Context, attribute: RawAttribute) -> Any:

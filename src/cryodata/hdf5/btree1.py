@@ -5,6 +5,8 @@ Source: HDF5 File Format Specification, section III.A.1.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from cryodata.errors import LimitExceededError
@@ -15,11 +17,37 @@ from cryodata.types import AnyArray
 __all__ = ["read_chunk_records", "read_symbol_nodes"]
 
 GROUP, CHUNK = 0, 1
+NOBODY = -1
+"""Stands for the sibling of a node at the edge of its tree."""
 
 
-async def read_symbol_nodes(context: Context, address: int) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a node stands among those of its level; None where that is not known.
+
+    The siblings that a node names must be the ones its parent puts beside it. This is
+    how a node whose count of children was damaged gives itself away.
+    """
+
+    left: int | None = NOBODY
+    right: int | None = NOBODY
+    level: int | None = None
+
+    def beside(self, children: list[int], level: int) -> list[_Place]:
+        """Places of the children of the node that stands here."""
+        left = NOBODY if self.left == NOBODY else None
+        right = NOBODY if self.right == NOBODY else None
+        lefts = [left, *children[:-1]]
+        rights = [*children[1:], right]
+        return [_Place(a, b, level - 1) for a, b in zip(lefts, rights, strict=True)]
+
+
+ROOT = _Place()
+
+
+async def read_symbol_nodes(context: Context, address: int, place: _Place = ROOT) -> list[int]:
     """Addresses of a group's symbol table nodes, in the order of the names."""
-    level, count, data = await _node(context, address, GROUP, context.length_size)
+    level, count, data = await _node(context, address, GROUP, context.length_size, place)
     width, key = context.offset_size, context.length_size
     children = []
     for i in range(count):
@@ -29,12 +57,15 @@ async def read_symbol_nodes(context: Context, address: int) -> list[int]:
         children.append(child)
     if level == 0:
         return children
-    found = await gather(read_symbol_nodes(context, child) for child in children)
+    places = place.beside(children, level)
+    found = await gather(
+        read_symbol_nodes(context, child, at) for child, at in zip(children, places, strict=True)
+    )
     return [node for nodes in found for node in nodes]
 
 
 async def read_chunk_records(
-    context: Context, address: int, rank: int, level: int | None = None
+    context: Context, address: int, rank: int, place: _Place = ROOT
 ) -> list[AnyArray]:
     """Records of a chunk B-tree, one structured array per leaf.
 
@@ -42,8 +73,8 @@ async def read_chunk_records(
     ----------
     rank : int
         Axes of the dataset.
-    level : int, optional
-        Level that the node must have; leaves are level 0. None for the root.
+    place : _Place
+        Where the node stands; the root by default.
 
     Returns
     -------
@@ -52,9 +83,7 @@ async def read_chunk_records(
         within the element: 0) and ``address``.
     """
     key = 8 + 8 * (rank + 1)
-    found, count, data = await _node(context, address, CHUNK, key)
-    if level is not None and found != level:
-        context.damaged(f"a B-tree node of level {found} stands at level {level}", address)
+    level, count, data = await _node(context, address, CHUNK, key, place)
     record = np.dtype(
         [
             ("nbytes", "<u4"),
@@ -64,10 +93,14 @@ async def read_chunk_records(
         ]
     )
     records = np.frombuffer(data[: count * record.itemsize], record)
-    if found == 0:
+    if level == 0:
         return [records]
     children = [int(a) for a in records["address"]]
-    leaves = await gather(read_chunk_records(context, child, rank, found - 1) for child in children)
+    places = place.beside(children, level)
+    leaves = await gather(
+        read_chunk_records(context, child, rank, at)
+        for child, at in zip(children, places, strict=True)
+    )
     total = sum(len(leaf) for below in leaves for leaf in below)
     if total > context.limits.chunks:
         raise LimitExceededError(
@@ -77,7 +110,9 @@ async def read_chunk_records(
     return [leaf for below in leaves for leaf in below]
 
 
-async def _node(context: Context, address: int, kind: int, key: int) -> tuple[int, int, memoryview]:
+async def _node(
+    context: Context, address: int, kind: int, key: int, place: _Place
+) -> tuple[int, int, memoryview]:
     """Level, number of children, and the keys and children of one node."""
     context.visit("B-tree node", address)
     width = context.offset_size
@@ -85,5 +120,11 @@ async def _node(context: Context, address: int, kind: int, key: int) -> tuple[in
     level, count = head[5], int.from_bytes(head[6:8], "little")
     if head[4] != kind:
         context.damaged(f"a B-tree of type {head[4]} stands for one of type {kind}", address)
+    if place.level not in (None, level):
+        context.damaged(f"a B-tree node of level {level} stands at level {place.level}", address)
+    for expected, at in ((place.left, 8), (place.right, 8 + width)):
+        named = context.address(head, at)
+        if expected is not None and expected != (NOBODY if named is None else named):
+            context.damaged("a B-tree node does not know its siblings", address)
     data = await context.read(address + 8 + 2 * width, count * (key + width) + key)
     return level, count, data

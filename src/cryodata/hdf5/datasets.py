@@ -135,8 +135,9 @@ async def _storage(
     if layout.address is None or not nbytes:
         return Contiguous(None, nbytes)
     offset = layout.address + context.base
-    short = layout.nbytes and layout.nbytes < nbytes
-    if short or offset + nbytes > context.rounds.held.size:
+    if layout.nbytes not in (0, nbytes):
+        context.damaged(f"contiguous data has {layout.nbytes} bytes, {nbytes} are needed")
+    if offset + nbytes > context.rounds.held.size:
         context.damaged(f"contiguous data of {nbytes} bytes lies outside the file", layout.address)
     return Contiguous(offset, nbytes)
 

@@ -190,6 +190,8 @@ _SIMPLE = {
 def _name(data: bytes, at: int, padded: bool) -> tuple[str, int]:
     """A null-terminated name at ``data[at:]``, and the first byte after it."""
     end = data.index(0, at)
+    if end == at:
+        raise ValueError("a member of a datatype has no name")
     length = end + 1 - at
     return data[at:end].decode("utf-8", "surrogateescape"), at + (
         -(-length // 8) * 8 if padded else length

@@ -105,6 +105,8 @@ def _make_link(context: Context, name: str, kind: int, data: memoryview) -> Link
         return Link(name, context.address(data, 0))
     nbytes = int.from_bytes(data[:2], "little")
     value = bytes(data[2 : 2 + nbytes])
+    if len(value) < nbytes or (kind == SOFT and (not value or b"\0" in value)):
+        context.damaged(f"link {name!r} leads to {value!r}")
     if kind == SOFT:
         return Link(name, None, value.decode("utf-8", "surrogateescape"), "soft")
     if kind == EXTERNAL:  # flags byte, then file and object, both null-terminated

@@ -25,7 +25,7 @@ __all__ = [
 
 MOST_AXES = 32
 MOST_ELEMENTS = 1 << 62
-NULL_SPACE = 2
+SCALAR_SPACE, SIMPLE_SPACE, NULL_SPACE = range(3)
 FILTER_NAMES = {
     1: "deflate",
     2: "shuffle",
@@ -67,7 +67,10 @@ def parse_dataspace(context: Context, data: memoryview) -> Dataspace:
     version, rank, flags = data[0], data[1], data[2]
     if version not in (1, 2) or rank > MOST_AXES:
         context.damaged(f"dataspace version {version} with {rank} axes")
-    if version == 2 and data[3] == NULL_SPACE:
+    kind = data[3] if version == 2 else (SIMPLE_SPACE if rank else SCALAR_SPACE)
+    if kind > NULL_SPACE or (kind != SIMPLE_SPACE and rank):
+        context.damaged(f"a dataspace of type {kind} with {rank} axes")
+    if kind == NULL_SPACE:
         return Dataspace((), (), is_null=True)
     at = 8 if version == 1 else 4
     width = context.length_size

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cryodata.errors import UnsupportedError
 from cryodata.hdf5.context import Context
 from cryodata.hdf5.rounds import gather
 
@@ -29,8 +30,14 @@ SYMBOL_TABLE = 0x11
 ATTRIBUTE_INFO = 0x15
 FILE_SPACE = 0x17
 
+LAST_KNOWN = 0x18
+"""Highest type of message that the specification defines."""
+
+# Flags of a message.
 SHARED = 0x02
-"""Flag: the message holds a reference to a message that lies elsewhere."""
+"""It holds a reference to a message that lies elsewhere."""
+NEVER_SHARED, FAIL_ON_WRITE, MARK_UNKNOWN, WAS_UNKNOWN, FAIL_ALWAYS = 0x04, 0x08, 0x10, 0x20, 0x80
+"""The others that say what a library must do with it."""
 
 PREFIX = 16
 """Bytes that hold the fixed part of any header up to its first block's size."""
@@ -127,10 +134,23 @@ def _messages(data: memoryview, head: int, align: int) -> list[Message]:
         at += head
         if at + nbytes > len(data):
             raise ValueError(f"a message of {nbytes} bytes overruns its object header")
+        _check_flags(type, flags)
         if type:  # 0 is padding
             found.append(Message(type, flags, data[at : at + nbytes]))
         at += -(-nbytes // align) * align
     return found
+
+
+def _check_flags(type: int, flags: int) -> None:
+    """Refuse flags that contradict each other, as damage, and what must not be overlooked."""
+    if (
+        (flags & SHARED and flags & NEVER_SHARED)
+        or (flags & WAS_UNKNOWN and flags & FAIL_ON_WRITE)
+        or (flags & WAS_UNKNOWN and not flags & MARK_UNKNOWN)
+    ):
+        raise ValueError(f"a message of type {type} with contradictory flags {flags:#x}")
+    if type > LAST_KNOWN and flags & FAIL_ALWAYS:
+        raise UnsupportedError(f"A message of type {type} must be understood, and is not")
 
 
 async def _follow(

@@ -73,6 +73,8 @@ async def _find(context: Context) -> int:
     ):
         if found == SIGNATURE:
             return place
+    if not rounds.held.size:
+        raise NotHDF5Error("Not an HDF5 file: it is empty", fix=DAMAGED)
     first = bytes(await rounds.read(0, min(rounds.held.size, 16)))
     raise NotHDF5Error(f"Not an HDF5 file: it starts with {first!r}", fix=_likely(first))
 
