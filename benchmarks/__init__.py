@@ -1,0 +1,11 @@
+"""cryodata beside its peers: the same job, on the same wire, checked against h5py.
+
+``python -m benchmarks`` (or ``make bench``) runs each workload with each peer on the
+sandbox at in-region latency and prints what it cost.
+
+- `workloads/`: one job a file.
+- `peers/`: one reader a file, all behind `peers.Peer`.
+- `child`: one read, measured in a process of its own.
+- `session`: the wire, the granules and the order of the runs.
+- `report`: the tables.
+"""

@@ -1,0 +1,129 @@
+"""One read, measured. Runs in a process of its own; prints a `Cost` as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.check import verdict
+from benchmarks.peers import load_peer
+from benchmarks.place import Place
+from benchmarks.workloads import WORKLOADS
+
+__all__ = ["Cost", "Job", "main"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What one process is to do.
+
+    Attributes
+    ----------
+    peer, workload : str
+        Names.
+    place : Place
+        The granule on the wire that is measured.
+    practice : Place
+        A small granule of the same layout on another wire: read once before the clock
+        starts, so that neither imports nor first calls are counted.
+    expected : str
+        File that `check.expected_values` wrote.
+    """
+
+    peer: str
+    workload: str
+    place: Place
+    practice: Place
+    expected: str
+
+    def to_json(self) -> str:
+        """As one argument of a command line."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        """The inverse of `to_json`."""
+        fields: dict[str, Any] = json.loads(text)
+        place, practice = Place(**fields.pop("place")), Place(**fields.pop("practice"))
+        return cls(**fields, place=place, practice=practice)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What the read cost the client.
+
+    Attributes
+    ----------
+    seconds : float
+        From the call to arrays in memory.
+    cpu : float
+        Processor seconds of all threads in that time.
+    memory : int
+        Most memory held in that time above what the process held before, bytes; the
+        arrays themselves are part of it.
+    verdict : str
+        ``equal`` or ``WRONG: ...``, compared with h5py.
+    """
+
+    seconds: float
+    cpu: float
+    memory: int
+    verdict: str
+
+
+def _processor() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _peak() -> int:
+    """Most resident memory since `_forget_peak`, bytes; since the start where that failed."""
+    try:
+        status = Path("/proc/self/status").read_text("ascii")
+    except OSError:
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    (kilobytes,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
+    return int(kilobytes) * 1024
+
+
+def _forget_peak() -> None:
+    try:
+        Path("/proc/self/clear_refs").write_text("5", "ascii")
+    except OSError:
+        return  # not Linux, or not allowed: the peak then includes what came before
+
+
+def measure(job: Job) -> Cost:
+    """Practise, read, check."""
+    peer, workload = load_peer(job.peer), WORKLOADS[job.workload]
+    peer.read(job.practice, workload)
+    _forget_peak()
+    before, cpu, start = _peak(), _processor(), time.perf_counter()
+    arrays = peer.read(job.place, workload)
+    seconds, cpu, memory = time.perf_counter() - start, _processor() - cpu, _peak() - before
+    return Cost(
+        seconds=seconds,
+        cpu=cpu,
+        memory=memory,
+        verdict=verdict(arrays, Path(job.expected)),
+    )
+
+
+def main() -> None:
+    """Do the job given as JSON in the first argument."""
+    cost = measure(Job.from_json(sys.argv[1]))
+    sys.stdout.write(json.dumps(asdict(cost)) + "\n")
+    sys.stdout.flush()
+    os._exit(0)  # a reader whose threads do not end must not hold up the measurement
+
+
+if __name__ == "__main__":
+    main()

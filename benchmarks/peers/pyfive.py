@@ -1,0 +1,41 @@
+"""pyfive: chunks of an array in one bulk request of fsspec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyfive
+import s3fs
+
+from benchmarks.peer import Peer
+from benchmarks.place import Place
+from benchmarks.workload import Workload
+
+__all__ = ["PEER"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pyfive:
+    """One array after the other on a file of s3fs with small blocks, its fastest setting.
+
+    pyfive fetches chunks past the file object: what the file caches serves structure only.
+    """
+
+    title: str = "pyfive"
+    packages: tuple[str, ...] = ("pyfive", "s3fs", "fsspec")
+    keeps_index: bool = False
+
+    def read(self, place: Place, workload: Workload) -> Mapping[str, Any]:
+        """Read arrays in turn."""
+        filesystem = s3fs.S3FileSystem(**place.storage_options)
+        arrays = {}
+        with filesystem.open(place.s3, cache_type="blockcache", block_size=1 << 20) as remote:
+            file = pyfive.File(remote)
+            for path in workload.paths():
+                arrays[path] = file[path][()]
+        return arrays
+
+
+PEER: Peer = Pyfive()

@@ -1,0 +1,18 @@
+"""The jobs, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from benchmarks.workload import Workload
+from benchmarks.workloads import atl03_photons, atl06_one_beam, atl06_six_beams
+
+__all__ = ["WORKLOADS"]
+
+WORKLOADS: Mapping[str, Workload] = MappingProxyType(
+    {
+        module.WORKLOAD.name: module.WORKLOAD
+        for module in (atl06_one_beam, atl06_six_beams, atl03_photons)
+    }
+)

@@ -1,0 +1,143 @@
+"""The benchmarks run: tiny granules, no latency, every reader once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from benchmarks.check import expected_values, verdict
+from benchmarks.child import Cost, Job
+from benchmarks.granules import make_practice
+from benchmarks.peers import PEERS, load_peer
+from benchmarks.place import Place
+from benchmarks.report import save, table
+from benchmarks.session import Row, Run, Scene, run_all
+from benchmarks.workloads import WORKLOADS
+from cryodata.sandbox import Summary
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    granules = make_practice({"ATL03", "ATL06"}, tmp_path_factory.mktemp("granules"))
+    return Scene(
+        granules=granules, practice=granules, profile="none", seeds=(1,), say=lambda text: None
+    )
+
+
+@pytest.mark.parametrize("peer", PEERS)
+def test_every_reader_does_the_smallest_job(scene: Scene, peer: str) -> None:
+    """A reader that fails or is wrong here would drop out of the report unseen."""
+    rows = list(run_all(scene, [WORKLOADS["atl06_one_beam"]], [peer]))
+    assert [each.kept for each in rows] == (
+        [False, True] if load_peer(peer).keeps_index else [False]
+    )
+    for each in rows:
+        assert each.verdict == "equal", each.failure
+        (run,) = each.runs
+        assert run.wire.requests > 0
+        assert run.wire.depth <= run.wire.requests
+
+
+@pytest.mark.parametrize("workload", ["atl06_six_beams", "atl03_photons"])
+def test_every_other_job_is_done_right_by_us(scene: Scene, workload: str) -> None:
+    """Our own figures must be those of right values, in all jobs."""
+    cold, kept = run_all(scene, [WORKLOADS[workload]], ["cryodata"])
+    assert cold.verdict == kept.verdict == "equal", (cold.failure, kept.failure)
+    assert kept.runs[0].wire.depth <= cold.runs[0].wire.depth
+
+
+def row(peer: str, *seconds: float, kept: bool = False, failure: str = "") -> Row:
+    """What a session yields, with made-up figures."""
+    wire = Summary(
+        requests=12, nbytes=3_400_000, depth=5, seconds=1.0, in_flight=4, ttfb_p50=0.1, ttfb_p99=0.2
+    )
+    return Row(
+        workload="atl06_one_beam",
+        peer=peer,
+        title=peer + (", index kept" if kept else ""),
+        kept=kept,
+        runs=tuple(
+            Run(cost=Cost(seconds=s, cpu=0.5, memory=7_000_000, verdict="equal"), wire=wire)
+            for s in seconds
+        ),
+        failure=failure,
+    )
+
+
+def test_table_compares_medians_with_ours_cold_and_kept() -> None:
+    """A ratio of the wrong rows, or of the best run, would be a false claim."""
+    workload = WORKLOADS["atl06_one_beam"]
+    rows = [
+        row("cryodata", 0.2, 0.1, 0.9),
+        row("cryodata", 0.05, kept=True),
+        row("other", 3.0, 2.0, 9.0),
+        row("broken", failure="no such thing"),
+        replace(row("slow"), gave_up=90.0),
+    ]
+    lines = table(workload, rows).splitlines()
+    assert lines[0] == workload.title
+    words = [" ".join(line.split()) for line in lines]
+    assert words[2] == "cryodata 0.200 0.10-0.90 12 3.4 5 0.50 7 equal"
+    assert words[4] == "other 3.000 2.00-9.00 12 3.4 5 0.50 7 equal 15.0x / 60.0x"
+    assert words[5] == "broken failed no such thing"
+    assert words[6] == "slow >90 given up >450x / >1800x"
+
+
+def test_results_keep_rows_versions_and_machine(scene: Scene, tmp_path: Path) -> None:
+    """A figure without what it was measured on cannot be compared with the next."""
+    kept = json.loads(save([row("pyfive", 1.0)], scene, tmp_path).read_text("utf-8"))
+    assert kept["rows"][0]["runs"][0]["wire"]["depth"] == 5
+    assert {"h5py", "pyfive", "obstore"} <= set(kept["versions"])
+    assert kept["machine"]["cpus"] >= 1
+
+
+def test_reader_that_fails_is_reported_not_hidden(scene: Scene, tmp_path: Path) -> None:
+    """A crash must not end the benchmark, nor look like a fast read."""
+    broken = tmp_path / "broken.h5"
+    broken.write_bytes(b"not HDF5 at all" * 1000)
+    workload = WORKLOADS["atl06_one_beam"]
+    bad = Scene(
+        granules=scene.granules,
+        practice={"ATL06": broken},
+        profile="none",
+        seeds=(1,),
+        say=lambda text: None,
+    )
+    (failed,) = run_all(bad, [workload], ["pyfive"])
+    assert failed.verdict == "failed"
+    assert failed.failure
+
+
+def test_wrong_values_are_called_wrong(tmp_path: Path) -> None:
+    """A comparison that always says equal would let a broken reader win."""
+    path, kept = tmp_path / "x.h5", tmp_path / "x.npz"
+    values = np.arange(5, dtype="f4")
+    values[3] = 3.4e38
+    with h5py.File(path, "w") as file:
+        file["g/h"] = values
+        file["g/h"].attrs["_FillValue"] = values[3:4]
+        file["g/n"] = np.arange(5)
+    expected_values(path, ["g/h", "g/n"], kept)
+    numbers = np.arange(5)
+    masked = np.where(values == values[3], np.nan, values).astype("f4")
+    assert verdict({"g/h": values, "g/n": numbers}, kept) == "equal"
+    assert verdict({"g/h": masked, "g/n": numbers}, kept) == "equal"
+    assert verdict({"g/h": masked + 1, "g/n": numbers}, kept).startswith("WRONG: g/h differs")
+    assert verdict({"g/h": masked[:4], "g/n": numbers}, kept).startswith("WRONG: g/h has shape")
+    assert verdict({"g/h": masked.astype("f8"), "g/n": numbers}, kept).startswith("WRONG")
+    assert verdict({"g/h": masked}, kept) == "WRONG: no g/n"
+    assert verdict({"g/h": masked, "g/n": None}, kept) == "WRONG: no g/n"
+
+
+def test_jobs_travel_between_processes() -> None:
+    """The measured process must do what was asked, not what it guessed."""
+    place = Place("http://127.0.0.1:1", "bucket", "key.h5")
+    job = Job(peer="p", workload="w", place=place, practice=place, expected="/x.npz")
+    assert Job.from_json(job.to_json()) == job
+    assert place.http == "http://127.0.0.1:1/bucket/key.h5"
+    assert place.s3 == "s3://bucket/key.h5"
