@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import quote
 
 import h5py
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from cryodata.errors import UnsupportedError
 from cryodata.granule import GranuleFile
 from cryodata.options import Options
+from cryodata.sandbox import Sky, cloud
 from tests.matrix import attributes, dtypes, files, fills, filters, groups, layouts, refused
 from tests.matrix.case import Case, rng_of
 from tests.snapshot import Alias, Refused, Seen, differences, seen_by_cryodata, seen_by_h5py
@@ -86,6 +88,27 @@ def test_equal_to_h5py(case: Case, path: Path) -> None:
         assert isinstance(seen, Refused), f"{place} is read: take it out of the table"
         assert reason in seen.what
     assert not differences(ours, theirs)
+
+
+@pytest.fixture(scope="module")
+def sky() -> Iterator[Sky]:
+    with cloud("none") as running:
+        yield running
+
+
+def test_equal_over_the_network(case: Case, path: Path, sky: Sky) -> None:
+    """A structure whose bytes come in pieces, in any order, is the same structure."""
+    with h5py.File(path) as file:
+        theirs = seen_by_h5py(file)
+    key = quote(case.name, safe="").replace("%", "-")
+    url = sky.put(path, key)
+    for where, options in ((sky.https(key), None), (url, sky.storage_options)):
+        with GranuleFile(where, options=NO_CACHE, storage_options=options) as granule:
+            ours = seen_by_cryodata(granule)
+        expected = dict(theirs)
+        for place in refusals(case):
+            del ours[place], expected[place]
+        assert not differences(ours, expected), where
 
 
 SLICED = [case for case in CASES if case.name.split("/")[0] in {"layout", "filter", "dtype"}]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 
 from cryodata.granule import GranuleFile
+from cryodata.sandbox import Sky, cloud
 from tests.real import DATA, real_files
 from tests.snapshot import DatasetSeen, Snapshot, differences, seen_by_cryodata, seen_by_h5py
 
@@ -29,6 +32,52 @@ def as_h5py_sees(path: Path) -> Snapshot:
 def test_equal_to_h5py(name: str) -> None:
     """What a scientist gets from a granule must be what is in it, to the last bit."""
     with GranuleFile(FILES[name]) as granule:
+        ours = seen_by_cryodata(granule)
+    assert not differences(ours, as_h5py_sees(FILES[name]))
+
+
+@pytest.fixture(scope="module")
+def sky() -> Iterator[Sky]:
+    """A cloud without latency that holds all files, in public and behind keys."""
+    with cloud("none") as running:
+        for name, path in FILES.items():
+            running.put(path, name)
+            running.put(path, name, private=True)
+        yield running
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the bytes come: URL, and who fetches them."""
+
+    name: str
+    engine: str = "obstore"
+    private: bool = False
+    plain: bool = False
+
+
+WAYS = (
+    Way("https", plain=True),
+    Way("s3", private=True),
+    Way("s3-fsspec", engine="fsspec"),
+)
+PAIRS = [  # fsspec costs most and shares all but the store: the project's own files suffice
+    pytest.param(name, way, id=f"{name}-{way.name}")
+    for name, path in FILES.items()
+    for way in WAYS
+    if way.engine == "obstore" or path.parent == DATA
+]
+
+
+@pytest.mark.parametrize("name, way", PAIRS)
+def test_equal_over_the_network(name: str, way: Way, sky: Sky) -> None:
+    """What is right from a disk must be as right in the pieces that come over a network."""
+    bucket = "private" if way.private else "public"
+    url = sky.https(name) if way.plain else f"s3://{bucket}/{name}"
+    options = sky.private_options() if way.private else sky.storage_options
+    with GranuleFile(
+        url, storage_options=None if way.plain else options, engine=way.engine
+    ) as granule:
         ours = seen_by_cryodata(granule)
     assert not differences(ours, as_h5py_sees(FILES[name]))
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from tests.hostile.edit import Edited, continuation_of, header_of, replaced
 
-__all__ = ["BOMBS", "FINE", "Bomb", "chunk_tree_circle", "huge_shape", "outside"]
+__all__ = ["BOMBS", "FINE", "Bomb", "huge_shape", "outside"]
 
 FINE = np.arange(10)
 GiB = 1 << 30
@@ -417,6 +417,7 @@ BOMBS = (
     Bomb("many-links-earliest", partial(many_links, libver="earliest"), "-"),
     Bomb("many-links-latest", partial(many_links, libver="latest"), "-"),
     Bomb("circle-of-soft-links", circle_of_soft_links, "-"),
+    Bomb("chunk-tree-sibling", partial(chunk_tree_circle, sibling=True), "/x", DAMAGED),
     Bomb("chunk-tree-child", partial(chunk_tree_circle, sibling=False), "/x", DAMAGED),
     Bomb("group-tree-child", group_tree_circle, "/g", DAMAGED),
     Bomb("header-earliest", partial(header_circle, libver="earliest"), "/x", DAMAGED),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.hostile.bombs import BOMBS, FINE, Bomb, chunk_tree_circle, huge_shape, outside
+from tests.hostile.bombs import BOMBS, FINE, Bomb, huge_shape, outside
 from tests.hostile.jobs import Digests, digest_of, read_rows, seen_digests, seen_digests_by_h5py
 from tests.hostile.sandboxed import Sandbox
 from tests.snapshot import canonical
@@ -58,15 +58,6 @@ def test_a_few_of_10_to_the_12(libver: str, tmp_path: Path, sandbox: Sandbox) ->
     assert everything.typed, everything.what
     assert everything.error == "SelectionError"
     assert everything.memory < MEMORY
-
-
-def test_siblings_in_a_circle(tmp_path: Path, sandbox: Sandbox) -> None:
-    """libhdf5 follows siblings, and for ever; nobody needs them to find the children."""
-    path = tmp_path / "circle.h5"
-    chunk_tree_circle(path, sibling=True)
-    outcome = sandbox.run(read_rows, str(path), "x", None)
-    assert outcome.returned, outcome.what
-    assert np.array_equal(outcome.value, np.arange(1000))
 
 
 def test_files_outside_stay_outside(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -39,7 +39,8 @@ def truncation_points(path: Path) -> list[int]:
     edges = [place + shift for place in anatomy.places for shift in (-1, 0, 4, 20)]
     edges = [at for at in edges if 0 <= at < size]
     chosen = [edges[i] for i in np.linspace(0, len(edges) - 1, POINTS // 2).astype(int)]
-    return sorted({*chosen, *np.linspace(0, size - 1, POINTS - len(set(chosen))).astype(int)})
+    even = np.linspace(0, size - 1, POINTS - len(set(chosen))).astype(int).tolist()
+    return sorted({*chosen, *even})
 
 
 def seen_in(path: Path) -> Snapshot | CryodataError:
