@@ -31,6 +31,7 @@ from cryodata.plan import ReadPlan, Want, plan_reads
 from cryodata.store import loop
 from cryodata.store.base import Store
 from cryodata.store.fetch import Fetcher
+from cryodata.store.local import LocalStore
 from cryodata.store.receipt import Receipt
 from cryodata.store.resolve import open_store
 from cryodata.types import AnyArray, Block, ByteRange, Source
@@ -237,7 +238,7 @@ class GranuleFile:
             finally:
                 learnt = walker.index()
                 self._index = learnt if index is None else index.merge(learnt)
-            await self._keep(self._index)
+            self._keep(self._index)
             return self._index
 
     async def _open(self, index: Index | None) -> Walker:
@@ -259,7 +260,7 @@ class GranuleFile:
         try:
             return await self._fetcher.fetch(ranges, etag=source.etag, size=source.size)
         except GranuleChangedError:
-            await self._forget(source)
+            self._forget(source)
             raise
 
     async def _read(self, wanted: list[Wanted]) -> list[AnyArray]:
@@ -318,7 +319,7 @@ class GranuleFile:
             for number, job in jobs:
                 await self._decoded(number, job, plan, assembly, source)
         except GranuleChangedError:
-            await self._forget(source)
+            self._forget(source)
             raise
         finally:
             await asyncio.gather(*(job for _, job in jobs), return_exceptions=True)
@@ -351,23 +352,33 @@ class GranuleFile:
                 values[i] = value
             return values.reshape(references.shape)
 
+    def _cache(self) -> IndexCache | None:
+        return IndexCache.open(self.options.cache, limits=self.options.limits)
+
     async def _kept(self) -> Index | None:
-        cache = IndexCache.open(self.options.cache)
+        """The index on disk; of a local file only if it is of the version that is there now.
+
+        Of a remote one, the first read tells: every request names the version it wants.
+        """
+        cache = self._cache()
         if cache is None:
             return None
-        return await asyncio.get_running_loop().run_in_executor(
-            _pool(self.options.threads), cache.load, self.url
-        )
+        running = asyncio.get_running_loop()
+        index = await running.run_in_executor(_pool(self.options.threads), cache.load, self.url)
+        if index is not None and isinstance(self._store, LocalStore):
+            now = await self._fetcher.head(1)
+            return index if (now.size, now.etag) == (index.source.size, index.source.etag) else None
+        return index
 
-    async def _keep(self, index: Index) -> None:
+    def _keep(self, index: Index) -> None:
         """Write the index for the next time, while this read goes on."""
-        cache = IndexCache.open(self.options.cache)
+        cache = self._cache()
         if cache is not None:
             self._keeping.append(_pool(self.options.threads).submit(cache.save, index))
 
-    async def _forget(self, source: Source) -> None:
+    def _forget(self, source: Source) -> None:
         """The granule was replaced: what was kept of the old version is of no use."""
-        cache = IndexCache.open(self.options.cache)
+        cache = self._cache()
         if cache is not None:
             cache.drop(source)
 

@@ -70,7 +70,7 @@ class Network:
 
     latency: float = 0.04
     bandwidth: float = 85e6
-    in_flight: int = 64
+    in_flight: int = 96
     largest: int = 8 * MiB
     waste: float = 0.25
     timeout: float = 300.0

@@ -289,8 +289,8 @@ def _vlen(
             at,
         )
     problem = base.problem
-    if base.dtype.hasobject and not problem:
-        problem = f"Sequences of {base.kind} cannot be read"
+    if (base.dtype.hasobject or base.shape) and not problem:
+        problem = f"Sequences of {'arrays' if base.shape else base.kind} cannot be read"
     sequence = Datatype(
         np.dtype(object), stored, f"vlen sequence of {base.kind}", base=base, problem=problem
     )
