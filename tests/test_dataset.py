@@ -237,7 +237,7 @@ def test_axis_that_lost_its_scale_has_the_name_of_the_table() -> None:
 
 
 def test_ragged_array_follows_cf(atl06: Path) -> None:
-    """clouddrift and trajan recognise the layout by these attributes."""
+    """Clouddrift and trajan recognise the layout by these attributes."""
     dataset = cd.open(atl06)
     assert dataset.attrs["featureType"] == "trajectory"
     assert dataset.rowSize.attrs["sample_dimension"] == "segment"
@@ -267,7 +267,7 @@ def test_written_and_read_again(atl06: Path, tmp_path: Path) -> None:
 
 
 def test_pickled_dataset_reads_on(atl06: Path) -> None:
-    """multiprocessing sends Datasets around; they must find their granule again."""
+    """Multiprocessing sends Datasets around; they must find their granule again."""
     dataset = cd.open(atl06, variables=["h_li", "h_li_sigma"])
     copy = pickle.loads(pickle.dumps(dataset))
     xr.testing.assert_identical(copy.load(), dataset.load())

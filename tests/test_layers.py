@@ -22,6 +22,7 @@ LAYERS = {
         "cache",
         "lazy",
         "chunks",
+        "groups",
         "locate",
         "ragged",
         "selection",

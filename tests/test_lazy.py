@@ -74,7 +74,7 @@ def join(shelf: Shelf, **settings: Any) -> dict[str, LazyArray]:
 
 
 def test_first_touch_reads_companions_in_one_plan(shelf: Shelf) -> None:
-    """xarray loads one variable after the other; that must not cost a round trip each."""
+    """Xarray loads one variable after the other; that must not cost a round trip each."""
     arrays = join(shelf)
     dataset = xr.Dataset(
         {

@@ -10,10 +10,10 @@ from typing import Any
 import xarray as xr
 
 from cryodata.accessor import CryoAccessor
-from cryodata.backend import open_group
 from cryodata.chunks import Chunks, chunk_rows
 from cryodata.errors import ConfigurationError, SelectionError, UnknownVariableError, close_names
 from cryodata.granule import GranuleFile
+from cryodata.groups import open_group
 from cryodata.locate import one_granule
 from cryodata.options import Options
 from cryodata.products import Product, recognise

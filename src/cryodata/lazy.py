@@ -8,7 +8,8 @@ for by name, and `load_together`, for everything a Dataset holds.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -21,7 +22,17 @@ from xarray.core import indexing
 from cryodata.rows import OuterKey, Reading, plan_reading
 from cryodata.types import AnyArray, Source
 
-__all__ = ["Companions", "LazyArray", "Part", "Text", "UtcTime", "as_stored", "load_together"]
+__all__ = [
+    "Companions",
+    "LazyArray",
+    "Part",
+    "Text",
+    "UtcTime",
+    "as_stored",
+    "load_together",
+    "read_together",
+    "reading_ahead",
+]
 
 COMPANION_BYTES = 256 << 20
 """Companions are read together while they hold no more than this, decoded."""
@@ -100,8 +111,8 @@ class UtcTime:
     Attributes
     ----------
     epoch : numpy.datetime64
-        UTC. No leap second may lie between it and the times: none was inserted
-        between 2018-01-01 and the end of 2026.
+        UTC. Leap seconds are not counted, as in all calendars of CF; ICESat-2 needs none,
+        since none was inserted between its epoch, 2018-01-01, and the end of 2026.
     fill : float or None
         Stands for no time.
     """
@@ -231,8 +242,10 @@ class LazyArray(BackendArray):
         if (noted := _noting.get()) is not None:
             noted.append((self, key))
             raise _NotedError
-        if (served := _serving.get()) is not None and (self, _frozen(key)) in served:
-            return served[self, _frozen(key)]
+        if (served := _serving.get()) is not None:
+            values = served.get((self, _frozen(key, self.shape)))
+            if values is not None:
+                return values
         if self.companions is not None:
             values = self.companions.read(self, key)
             if values is not None:
@@ -331,7 +344,7 @@ class Companions:
         with self._lock:
             if array in self._waiting:
                 rows, values = self._waiting.pop(array)
-                if rows == _frozen(key[:1]):
+                if rows == _frozen(key[:1], array.shape):
                     return _cut_trailing(values, key)
             if array not in self._followers:
                 return None
@@ -344,7 +357,7 @@ class Companions:
             for each in asked:
                 del self._followers[each]
             values = read.pop(array)
-            self._waiting |= {a: (_frozen(asked[a][:1]), v) for a, v in read.items()}
+            self._waiting |= {a: (_frozen(asked[a][:1], a.shape), v) for a, v in read.items()}
             return _cut_trailing(values, key)
 
     def _ask(self, array: LazyArray, key: OuterKey) -> dict[LazyArray, OuterKey]:
@@ -354,7 +367,7 @@ class Companions:
         for other in self._followers[array]:
             if other not in self._followers:
                 continue  # took part already
-            if _frozen(rows) in _ALL_ROWS:
+            if _whole(rows, array.shape):
                 asked[other] = _whole_axes(other, (slice(None),))
             elif other.shape[:1] == array.shape[:1]:
                 asked[other] = _whole_axes(other, rows)
@@ -375,12 +388,12 @@ def _cut_trailing(values: AnyArray, key: OuterKey) -> AnyArray:
     return values
 
 
-def _frozen(key: OuterKey) -> tuple[Any, ...]:
+def _frozen(key: OuterKey, shape: tuple[int, ...]) -> tuple[Any, ...]:
     """An outer index as something that can be compared."""
     frozen: list[Any] = []
-    for axis in key:
+    for axis, size in zip(key, shape, strict=False):
         if isinstance(axis, slice):
-            frozen.append((axis.start, axis.stop, axis.step))
+            frozen.append(axis.indices(size))
         elif isinstance(axis, np.ndarray):
             frozen.append(axis.tobytes())
         else:
@@ -388,8 +401,9 @@ def _frozen(key: OuterKey) -> tuple[Any, ...]:
     return tuple(frozen)
 
 
-_ALL_ROWS = ((), _frozen((slice(None),)))
-"""How a scalar and a whole array are asked for."""
+def _whole(key: OuterKey, shape: tuple[int, ...]) -> bool:
+    """Whether the rows asked for are all of them."""
+    return _frozen(key[:1], shape) == _frozen((slice(None),), shape)
 
 
 class _NotedError(Exception):
@@ -400,20 +414,26 @@ _noting: ContextVar[list[tuple[LazyArray, OuterKey]] | None] = ContextVar("notin
 _serving: ContextVar[Mapping[Any, AnyArray] | None] = ContextVar("serving", default=None)
 
 
+@contextmanager
+def reading_ahead(asked: Sequence[tuple[LazyArray, OuterKey]]) -> Iterator[None]:
+    """Within the block, these outer indexes are answered from one read at its start."""
+    values = read_together(asked)
+    served = {(a, _frozen(k, a.shape)): v for (a, k), v in zip(asked, values, strict=True)}
+    token = _serving.set(served)
+    try:
+        yield
+    finally:
+        _serving.reset(token)
+
+
 def load_together(dataset: xr.Dataset) -> xr.Dataset:
     """Load everything a Dataset holds, all that comes from one granule in one plan.
 
     Equal to ``dataset.load()`` but for the number of requests. Variables that are dask
     arrays are computed as usual.
     """
-    asked = _note(dataset)
-    values = read_together(asked)
-    served = {(a, _frozen(k)): v for (a, k), v in zip(asked, values, strict=True)}
-    token = _serving.set(served)
-    try:
+    with reading_ahead(_note(dataset)):
         return dataset.load()
-    finally:
-        _serving.reset(token)
 
 
 def _note(dataset: xr.Dataset) -> list[tuple[LazyArray, OuterKey]]:

@@ -8,9 +8,9 @@ from typing import Any
 import xarray as xr
 
 from cryodata.accessor import CryoAccessor
-from cryodata.backend import open_groups
 from cryodata.dataset import product_of
 from cryodata.granule import GranuleFile
+from cryodata.groups import open_groups
 from cryodata.locate import one_granule
 from cryodata.options import Options
 from cryodata.products import Product, Rate
