@@ -139,7 +139,7 @@ def _find(
     if by_name is None:
         file.walk([], shallow=["/", IDENTIFICATION], missing_ok=True)
     else:
-        look_ahead(file, by_name, variables)
+        look_ahead(file, by_name, variables, beams)
     product = product_of(file)
     chosen = choose(file, product, variables, beams, on_missing) if product else None
     return (product, chosen) if product and chosen else None

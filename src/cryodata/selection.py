@@ -79,7 +79,7 @@ def choose(
         A variable does not exist; the message names the close ones.
     """
     asked = _Asked.of(product.rate, variables)
-    view = _View(file, product, look_ahead(file, product, variables))
+    view = _View(file, product, look_ahead(file, product, variables, beams))
     present = [track for track in product.tracks if track in view.index.groups["/"].links]
     if not present:
         return None
@@ -95,14 +95,16 @@ def choose(
     )
 
 
-def look_ahead(file: GranuleFile, product: Product, variables: Words) -> Index:
+def look_ahead(file: GranuleFile, product: Product, variables: Words, beams: Words) -> Index:
     """Everything that `choose` surely needs, in one pass; what does not exist is left out."""
     rate = product.rate
+    named = [track for track in product.tracks if track in _as_words(beams)]
+    tracks = named or product.tracks  # which beams are strong is not known yet
     asked = _Asked.of(rate, variables)
     below = [*rate.coordinates.values(), *asked.paths]
-    groups = [f"/{track}/{rate.group}" for track in product.tracks]
+    groups = [f"/{track}/{rate.group}" for track in tracks]
     paths = groups if asked.all else [f"{group}/{path}" for group in groups for path in below]
-    shallow = ["/", *(f"/{track}" for track in product.tracks), ORIENTATION]
+    shallow = ["/", *(f"/{track}" for track in tracks), ORIENTATION]
     if parse_name(file.url) is None:
         shallow += [IDENTIFICATION, *ORBIT]
     return file.walk(paths, shallow=shallow, missing_ok=True)
