@@ -12,14 +12,15 @@ import pytest
 from tests.real import SHARED, WHERE
 
 LOOPBACK = ("127.", "::1", "localhost")
-SECRET = ("AWS_", "EARTHDATA_", "CRYODATA_CACHE", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+OF_THE_USER = ("AWS_", "EARTHDATA_", "CRYODATA_CACHE")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Block at once: modules under test are imported before any fixture runs."""
     for name in list(os.environ):
-        if name.upper().startswith(SECRET):
+        if name.upper().startswith(OF_THE_USER):
             del os.environ[name]
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost,::1"
     connect, connect_ex = socket.socket.connect, socket.socket.connect_ex
     patch = pytest.MonkeyPatch()
 
@@ -34,6 +35,15 @@ def pytest_configure(config: pytest.Config) -> None:
     patch.setattr(socket.socket, "connect", guarded_connect)
     patch.setattr(socket.socket, "connect_ex", guarded_connect_ex)
     config.add_cleanup(patch.undo)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The full counts run only when asked for: ``-m soak``, or ``CRYODATA_SOAK=1``."""
+    if config.option.markexpr or os.environ.get("CRYODATA_SOAK"):
+        return
+    soaking = [item for item in items if item.get_closest_marker("soak")]
+    config.hook.pytest_deselected(items=soaking)
+    items[:] = [item for item in items if item not in soaking]
 
 
 def refuse_strangers(connecting: socket.socket, address: Any) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.hostile.bombs import BOMBS, FINE, Bomb, huge_shape, outside
+from tests.hostile.bombs import BOMBS, FINE, Bomb
+from tests.hostile.bombs.counts import outside
+from tests.hostile.bombs.shapes import huge_shape
 from tests.hostile.jobs import Digests, digest_of, read_rows, seen_digests, seen_digests_by_h5py
 from tests.hostile.sandboxed import Sandbox
 from tests.snapshot import canonical
