@@ -98,13 +98,14 @@ def choose(
 def look_ahead(file: GranuleFile, product: Product, variables: Words, beams: Words) -> Index:
     """Everything that `choose` surely needs, in one pass; what does not exist is left out."""
     rate = product.rate
-    named = [track for track in product.tracks if track in _as_words(beams)]
-    tracks = named or product.tracks  # which beams are strong is not known yet
+    words = set(_as_words(beams))
+    # which beams are strong is not known yet
+    tracks = [t for t in product.tracks if t in words or not words <= set(product.tracks)]
     asked = _Asked.of(rate, variables)
     below = [*rate.coordinates.values(), *asked.paths]
     groups = [f"/{track}/{rate.group}" for track in tracks]
     paths = groups if asked.all else [f"{group}/{path}" for group in groups for path in below]
-    shallow = ["/", *(f"/{track}" for track in tracks), ORIENTATION]
+    shallow = ["/", *(f"/{track}" for track in product.tracks), ORIENTATION]
     if parse_name(file.url) is None:
         shallow += [IDENTIFICATION, *ORBIT]
     return file.walk(paths, shallow=shallow, missing_ok=True)
