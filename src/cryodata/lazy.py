@@ -26,6 +26,7 @@ __all__ = [
     "Companions",
     "LazyArray",
     "Part",
+    "Reader",
     "Text",
     "UtcTime",
     "as_stored",

@@ -25,7 +25,7 @@ from cryodata.netcdf import decode_attributes, filter_encoding
 from cryodata.products import Product
 from cryodata.products.tracks import Spot
 
-__all__ = ["Column", "RaggedStore", "Track", "ragged_dataset"]
+__all__ = ["Column", "RaggedStore", "Track", "ragged_dataset", "track_coordinates"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from cryodata.errors import UnknownProductError, close_names
 from cryodata.products.naming import product_in
 from cryodata.products.product import Product
 
-__all__ = ["find", "get", "known", "recognise"]
+__all__ = ["find", "get", "known", "recognise", "text"]
 
 
 def known() -> tuple[str, ...]:
