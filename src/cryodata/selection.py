@@ -108,7 +108,11 @@ def look_ahead(file: GranuleFile, product: Product, variables: Words, beams: Wor
     shallow = ["/", *(f"/{track}" for track in product.tracks), ORIENTATION]
     if parse_name(file.url) is None:
         shallow += [IDENTIFICATION, *ORBIT]
-    return file.walk(paths, shallow=shallow, missing_ok=True)
+    # of what the table lists, the table says which rows it has; of the rest, its scales do
+    listed = {*rate.default, *rate.coordinates.values()}
+    return file.walk(
+        paths, shallow=shallow, missing_ok=True, dims=asked.all or not set(below) <= listed
+    )
 
 
 def _as_words(words: Words) -> tuple[str, ...]:
