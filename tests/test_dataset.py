@@ -166,6 +166,15 @@ def test_touching_a_named_variable_spares_the_coordinates(
     assert [path.rsplit("/", 1)[-1] for path in reads[0]] == ["h_li", "h_li_sigma"]
 
 
+def test_named_coordinate_brings_the_others(atl06: Path, reads: list[list[str]]) -> None:
+    """Heights with their latitudes are one round, the time that comes with them included."""
+    names = ["h_li", "latitude", "longitude"]
+    cd.open(atl06, variables=names, beams="gt1l")[names].load()
+    assert [sorted(path.rsplit("/", 1)[-1] for path in plan) for plan in reads] == [
+        ["delta_time", "h_li", "latitude", "longitude"]
+    ]
+
+
 def test_cryo_load_reads_everything_in_one_plan(atl06: Path, reads: list[list[str]]) -> None:
     """The default variables were not named, so they are read one by one, unless asked."""
     dataset = cd.open(atl06, beams="gt1l").isel(segment=slice(5, 50))

@@ -170,12 +170,19 @@ class RaggedStore(AbstractDataStore):
         self._file.close()
 
     def join_companions(self, coordinates: Iterable[str]) -> None:
-        """Read coordinates together; and with them or without, the columns named by the user."""
+        """Read together what the user named, and coordinates.
+
+        Touching a named column reads all named ones; touching a coordinate, which
+        loading the Dataset does first, reads these and the coordinates. Who names one
+        coordinate wants all of them with the columns.
+        """
         places = [self._arrays[name] for name in coordinates]
         named = [self._arrays[name] for name, column in self._columns.items() if column.named]
+        if not set(places).isdisjoint(named):
+            named = list(dict.fromkeys([*named, *places]))
         companions = Companions()
+        companions.join(places, [*places, *named])
         companions.join(named, named)
-        companions.join([place for place in places if place not in named], [*places, *named])
 
     def _array(self, column: Column) -> LazyArray:
         column.check(self._file.url)
