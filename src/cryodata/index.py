@@ -457,7 +457,9 @@ class Index:
             raise self.problems[path]
         if path not in self.arrays:
             raise UnknownVariableError(
-                f"No variable {path}", url=self.source.url, fix=close_names(path, self.arrays)
+                f"There is no {path}",
+                url=self.source.url,
+                fix=close_names(path, [*self.groups, *self.arrays]),
             )
         return self.arrays[path]
 

@@ -197,6 +197,7 @@ def placed(url: str, start: int, stop: int) -> Iterator[None]:
     try:
         yield
     except CryodataError as error:
-        error.start, error.stop = start, stop
+        if not isinstance(error, NotFoundError | AuthError | ConfigurationError):
+            error.start, error.stop = start, stop  # of an object that is there, and ours
         error.locate(url=url)
         raise
