@@ -112,10 +112,15 @@ class CryodataError(Exception):
             [
                 f" in {self.url}" if self.url else "",
                 f" at {self.path}" if self.path else "",
-                f" (bytes {self.start}-{self.stop})" if self.start is not None else "",
+                f" (bytes {self.start}-{self.stop})" if self._bytes_matter() else "",
             ]
         )
         return f"{self.what}{where}" + (f"\n{self.fix}" if self.fix else "")
+
+    def _bytes_matter(self) -> bool:
+        """Whether the place in the file says something: not where there is no file to read."""
+        whole = isinstance(self, ConfigurationError | AuthError | NotFoundError)
+        return self.start is not None and not whole
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = {**self.__dict__, "path": self.path}  # ImportError keeps `path` elsewhere

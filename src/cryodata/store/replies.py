@@ -197,7 +197,6 @@ def placed(url: str, start: int, stop: int) -> Iterator[None]:
     try:
         yield
     except CryodataError as error:
-        if not isinstance(error, NotFoundError | AuthError | ConfigurationError):
-            error.start, error.stop = start, stop  # of an object that is there, and ours
+        error.start, error.stop = start, stop
         error.locate(url=url)
         raise
