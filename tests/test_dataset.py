@@ -556,3 +556,25 @@ def test_dask_graph_is_small_and_holds_no_values(atl06: Path) -> None:
     assert len(pickle.dumps(dict(dataset.h_li.data.dask))) < 20_000
     copy = pickle.loads(pickle.dumps(dataset.h_li.data))
     np.testing.assert_array_equal(copy.compute(scheduler="synchronous"), dataset.h_li.values)
+
+
+def test_closing_gives_connections_back(atl06: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After ``with`` nothing is open, nor after an open that failed."""
+    closed: list[str] = []
+    close = GranuleFile.close
+
+    def noted(self: GranuleFile) -> None:
+        closed.append(self.url)
+        close(self)
+
+    monkeypatch.setattr(GranuleFile, "close", noted)
+    every: list[dict[str, Any]] = [{}, {"chunks": {}}]
+    for settings in every:
+        closed.clear()
+        with cd.open(atl06, **settings):
+            assert closed == []
+        assert closed == [str(atl06)]
+    closed.clear()
+    with pytest.raises(SelectionError):
+        cd.open(atl06, beams="gt9l")
+    assert closed == [str(atl06)]

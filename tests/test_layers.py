@@ -26,6 +26,7 @@ LAYERS = {
         "locate",
         "ragged",
         "selection",
+        "view",
         "reader",
         "dataset",
         "tree",

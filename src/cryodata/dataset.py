@@ -18,7 +18,8 @@ from cryodata.locate import one_granule
 from cryodata.options import Options
 from cryodata.products import Product, recognise
 from cryodata.ragged import ragged_dataset
-from cryodata.selection import IDENTIFICATION, Chosen, OnMissing, Words, choose, look_ahead
+from cryodata.selection import Chosen, OnMissing, choose
+from cryodata.view import IDENTIFICATION, Words, look_ahead
 
 __all__ = ["open", "product_of"]
 
@@ -100,10 +101,23 @@ def open(
         raise ConfigurationError(f"on_missing={on_missing!r}", fix='It is "raise" or "skip".')
     granule = one_granule(what, storage_options)
     file = GranuleFile(granule, options=options, storage_options=storage_options, engine=engine)
-    found = _find(file, variables, beams, on_missing)
-    if found is None:
-        return _open_generic(file, variables, beams, chunks)
-    product, chosen = found
+    try:
+        found = _find(file, variables, beams, on_missing)
+        if found is None:
+            dataset = _open_generic(file, variables, beams, chunks)
+        else:
+            dataset = _open_product(file, *found, chunks)
+    except BaseException:
+        file.close()
+        raise
+    dataset.set_close(file.close)
+    return dataset
+
+
+def _open_product(
+    file: GranuleFile, product: Product, chosen: Chosen, chunks: Chunks | None
+) -> xr.Dataset:
+    """Tracks and columns of a product as one Dataset, cut for dask if so asked."""
     dataset = ragged_dataset(
         file,
         product,

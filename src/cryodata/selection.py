@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from cryodata.errors import SelectionError, UnknownVariableError, close_names
 from cryodata.granule import GranuleFile
-from cryodata.index import ArrayLayout, Index
-from cryodata.netcdf import decode_attributes
-from cryodata.products import Product, Rate, parse_name
-from cryodata.products.registry import text
-from cryodata.products.tracks import Spot, spot_from_attributes, spots_from_orientation
+from cryodata.index import ArrayLayout
+from cryodata.products import Product
+from cryodata.products.tracks import Spot
 from cryodata.ragged import Column, Track
+from cryodata.view import Asked, View, Words, as_words, look_ahead
 
-__all__ = ["IDENTIFICATION", "Chosen", "OnMissing", "Words", "choose", "look_ahead"]
-
-Words: TypeAlias = str | Iterable[str]
-"""One name or word, or several."""
+__all__ = ["Chosen", "OnMissing", "choose"]
 
 OnMissing: TypeAlias = Literal["raise", "skip"]
-
-ORIENTATION = "/orbit_info/sc_orient"
-IDENTIFICATION = "/METADATA/DatasetIdentification"
-ORBIT = ("/orbit_info/rgt", "/orbit_info/cycle_number")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +70,13 @@ def choose(
     UnknownVariableError
         A variable does not exist; the message names the close ones.
     """
-    asked = _Asked.of(product.rate, variables)
-    view = _View(file, product, look_ahead(file, product, variables, beams))
+    asked = Asked.of(product.rate, variables)
+    view = View(file, product, look_ahead(file, product, variables, beams))
     present = [track for track in product.tracks if track in view.index.groups["/"].links]
     if not present:
         return None
     spots = view.spots(present)
-    names = _choose_beams(view, spots, _as_words(beams), on_missing)
+    names = _choose_beams(view, spots, as_words(beams), on_missing)
     tracks = [Track(beam=b, spot=spots[b], rows=view.rows(b, asked)) for b in names]
     return Chosen(
         tracks=tracks,
@@ -95,133 +87,8 @@ def choose(
     )
 
 
-def look_ahead(file: GranuleFile, product: Product, variables: Words, beams: Words) -> Index:
-    """Everything that `choose` surely needs, in one pass; what does not exist is left out."""
-    rate = product.rate
-    words = set(_as_words(beams))
-    # which beams are strong is not known yet
-    tracks = [t for t in product.tracks if t in words or not words <= set(product.tracks)]
-    asked = _Asked.of(rate, variables)
-    below = [*rate.coordinates.values(), *asked.paths]
-    groups = [f"/{track}/{rate.group}" for track in tracks]
-    paths = groups if asked.all else [f"{group}/{path}" for group in groups for path in below]
-    shallow = ["/", *(f"/{track}" for track in product.tracks), ORIENTATION]
-    if parse_name(file.url) is None:
-        shallow += [IDENTIFICATION, *ORBIT]
-    # of what the table lists, the table says which rows it has; of the rest, its scales do
-    listed = {*rate.default, *rate.coordinates.values()}
-    return file.walk(
-        paths, shallow=shallow, missing_ok=True, dims=asked.all or not set(below) <= listed
-    )
-
-
-def _as_words(words: Words) -> tuple[str, ...]:
-    return (words,) if isinstance(words, str) else tuple(dict.fromkeys(words))
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """Variables asked for, as paths relative to the row group.
-
-    Attributes
-    ----------
-    paths : tuple of str
-        Best guess for each.
-    named : dict of str to str
-        Path to the user's word, for those that the user named.
-    all : bool
-    """
-
-    paths: tuple[str, ...]
-    named: dict[str, str]
-    all: bool
-
-    @classmethod
-    def of(cls, rate: Rate, variables: Words) -> _Asked:
-        words = _as_words(variables)
-        known = {path.rsplit("/", 1)[-1]: path for path in rate.default}
-        named = {}
-        for word in words:
-            if word not in {"default", "all"}:
-                path = word.strip("/").removeprefix(rate.group + "/")
-                named[known.get(path, path)] = word
-        default = rate.default if {"default", "all"} & set(words) else ()
-        return cls(tuple(dict.fromkeys((*default, *named))), named, "all" in words)
-
-
-@dataclass(slots=True)
-class _View:
-    """A granule as far as it was walked."""
-
-    file: GranuleFile
-    product: Product
-    index: Index
-
-    @property
-    def rate(self) -> Rate:
-        return self.product.rate
-
-    def layout(self, path: str) -> ArrayLayout | None:
-        """The dataset at an absolute path, or None where there is none."""
-        found = self.index.resolve(path)
-        if found in self.index.problems:
-            raise self.index.problems[found]
-        return self.index.arrays.get(found)
-
-    def on_track(self, beam: str, path: str) -> ArrayLayout | None:
-        """The dataset at a path relative to the row group of a track."""
-        return self.layout(f"/{beam}/{self.rate.group}/{path}")
-
-    def rows(self, beam: str, asked: _Asked) -> int:
-        """Rows of a track; 0 where its row group is empty or missing."""
-        for path in (*self.rate.coordinates.values(), *asked.paths):
-            layout = self.on_track(beam, path)
-            if layout is not None and layout.shape:
-                return layout.shape[0]
-        return 0
-
-    def spots(self, beams: Sequence[str]) -> dict[str, Spot]:
-        """The spot of each track.
-
-        Of its attributes, which cost no read; of the spacecraft's orientation where
-        these do not say, or where it changed.
-        """
-        attributes = {beam: self.index.groups[self.index.resolve(f"/{beam}")] for beam in beams}
-        spots = {b: spot_from_attributes(group.attributes or {}) for b, group in attributes.items()}
-        orientation = self.layout(ORIENTATION)
-        if orientation is None:
-            return spots
-        changes = orientation.shape != (1,)
-        if changes or not all(spot.number for spot in spots.values()):
-            told = spots_from_orientation(self.file.read([(ORIENTATION, None)])[0])
-            spots = {beam: told.get(beam, Spot(0)) for beam in beams}
-        return spots
-
-    def labels(self) -> dict[str, Any]:
-        """Granule, reference track and cycle: of the name, or of what the file says."""
-        name = parse_name(self.file.url)
-        if name is None:
-            group = self.index.groups.get(self.index.resolve(IDENTIFICATION))
-            said = (group.attributes or {}) if group is not None else {}
-            name = parse_name(text(said.get("fileName")))
-        if name is not None:
-            return {"granule": str(name), "rgt": name.rgt, "cycle": name.cycle}
-        known = [path for path in ORBIT if self.layout(path) is not None]
-        values = self.file.read([(path, None) for path in known])
-        read = {p: int(v.flat[0]) for p, v in zip(known, values, strict=True) if v.size}
-        file_name = self.file.url.rstrip("/").rsplit("/", 1)[-1]
-        return {"granule": file_name, "rgt": read.get(ORBIT[0], 0), "cycle": read.get(ORBIT[1], 0)}
-
-    def attributes(self) -> dict[str, Any]:
-        """Of the root group, with what its producer left to be filled in."""
-        attributes = decode_attributes(self.index.groups["/"].attributes or {})
-        if attributes.get("title", "SET_BY_META") == "SET_BY_META":
-            attributes["title"] = self.product.title
-        return attributes | {"featureType": "trajectory"}
-
-
 def _choose_beams(
-    view: _View, spots: dict[str, Spot], words: tuple[str, ...], on_missing: OnMissing
+    view: View, spots: dict[str, Spot], words: tuple[str, ...], on_missing: OnMissing
 ) -> list[str]:
     """Names of the tracks asked for, in the order of the product."""
     url, present = view.file.url, list(spots)
@@ -262,7 +129,7 @@ def _choose_beams(
     return [beam for beam in present if beam in chosen]
 
 
-def _coordinates(view: _View, tracks: Sequence[Track], asked: _Asked) -> list[Column]:
+def _coordinates(view: View, tracks: Sequence[Track], asked: Asked) -> list[Column]:
     """Time and place of the rows, as far as the file has them."""
     found = []
     for name, path in view.rate.coordinates.items():
@@ -273,7 +140,7 @@ def _coordinates(view: _View, tracks: Sequence[Track], asked: _Asked) -> list[Co
 
 
 def _columns(
-    view: _View, tracks: Sequence[Track], asked: _Asked, on_missing: OnMissing
+    view: View, tracks: Sequence[Track], asked: Asked, on_missing: OnMissing
 ) -> list[Column]:
     columns: list[Column] = []
     own_names = {path for name, path in view.rate.coordinates.items() if name == path}
@@ -297,7 +164,7 @@ def _columns(
 
 
 def _column(
-    view: _View, tracks: Sequence[Track], path: str, *, named: bool = False
+    view: View, tracks: Sequence[Track], path: str, *, named: bool = False
 ) -> Column | None:
     """One dataset over all tracks with rows; None where none of them has it."""
     full = [track for track in tracks if track.rows] or tracks
@@ -324,7 +191,7 @@ def _column(
     )
 
 
-def _has_rows(view: _View, track: Track, layout: ArrayLayout) -> bool:
+def _has_rows(view: View, track: Track, layout: ArrayLayout) -> bool:
     """Whether the first axis of a dataset is the rows of a track."""
     if layout.shape[:1] != (track.rows,):
         return False
@@ -333,7 +200,7 @@ def _has_rows(view: _View, track: Track, layout: ArrayLayout) -> bool:
     return not scales or any(scale.rpartition("/")[0] == group for scale in scales)
 
 
-def _on_rows(view: _View, tracks: Sequence[Track]) -> list[str]:
+def _on_rows(view: View, tracks: Sequence[Track]) -> list[str]:
     """Paths relative to the row group of everything that shares its rows."""
     found: dict[str, None] = {}
     for track in tracks:
@@ -344,9 +211,7 @@ def _on_rows(view: _View, tracks: Sequence[Track]) -> list[str]:
     return list(found)
 
 
-def _search(
-    view: _View, tracks: Sequence[Track], word: str, on_missing: OnMissing
-) -> Column | None:
+def _search(view: View, tracks: Sequence[Track], word: str, on_missing: OnMissing) -> Column | None:
     """A variable that is not where its name says, found by its last name.
 
     Raises the error that tells why it cannot be had, where it cannot.
@@ -376,7 +241,7 @@ def _search(
     )
 
 
-def _other_rows(view: _View, path: str) -> SelectionError:
+def _other_rows(view: View, path: str) -> SelectionError:
     return SelectionError(
         f"{path} has other rows than {view.rate.dimension}",
         url=view.file.url,
