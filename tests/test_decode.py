@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import bz2
 import zlib
+from collections.abc import Callable
 
+import numcodecs
 import numpy as np
 import pytest
 from hypothesis import given
@@ -102,6 +104,38 @@ def test_a_truncated_stream_is_corrupt() -> None:
     for stop in range(len(raw)):
         with pytest.raises(ChunkCorruptError):
             decode(raw[:stop], (DEFLATE,), 0, 256)
+
+
+@pytest.mark.parametrize(
+    "step,encode",
+    [
+        (Filter(32001, "blosc"), numcodecs.Blosc(cname="lz4", shuffle=1).encode),
+        (Filter(32015, "zstd"), numcodecs.Zstd(level=3).encode),
+    ],
+    ids=["blosc", "zstd"],
+)
+def test_borrowed_codecs(step: Filter, encode: Callable[[bytes], bytes]) -> None:
+    """Their libraries trust the size a stream promises: another one is caught before."""
+    data = bytes(range(256)) * 40
+    raw = bytes(encode(data))
+    assert bytes(decode(raw, (step,), 0, len(data))) == data
+    for size in (len(data) - 1, len(data) + 1):
+        with pytest.raises(ChunkCorruptError):
+            decode(raw, (step,), 0, size)
+    bomb = bytes(encode(bytes(100_000_000)))
+    with pytest.raises(ChunkCorruptError, match="promises 100000000 bytes"):
+        decode(bomb, (step,), 0, len(data))
+    for stop in range(0, len(raw), 7):
+        with pytest.raises(ChunkCorruptError):
+            decode(raw[:stop], (step,), 0, len(data))
+
+
+@pytest.mark.parametrize("size", [10, 250, 300, 65_000, 70_000])
+def test_zstd_frames_of_any_size(size: int) -> None:
+    """The frame keeps its size in 1, 2, 4 or 8 bytes; 2 bytes count from 256."""
+    data = np.random.default_rng(size).bytes(size)
+    raw = bytes(numcodecs.Zstd().encode(data))
+    assert bytes(decode(raw, (Filter(32015, "zstd"),), 0, size)) == data
 
 
 def test_an_unknown_filter_is_named() -> None:

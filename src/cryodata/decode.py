@@ -11,9 +11,9 @@ import bz2
 import importlib
 import zlib
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import deflate
+import numcodecs
 import numpy as np
 
 from cryodata.errors import ChunkCorruptError, UnsupportedError
@@ -150,27 +150,57 @@ def _bzip2(raw: Bytes, values: tuple[int, ...], size: int | None, nbytes: int) -
     return out
 
 
-def _borrowed(module: str, function: str, make: Callable[[Any, Any], Any] | None = None) -> Undo:
-    """A decoder from another library, imported when a chunk first needs it."""
+def _blosc(raw: Bytes, values: tuple[int, ...], size: int | None, nbytes: int) -> Bytes:
+    """Blosc 1 chunk; its header has the sizes of the result (byte 4) and of itself (byte 12)."""
+    head = memoryview(raw)[:16]
+    promised = int.from_bytes(head[4:8], "little")
+    if len(head) < 16 or int.from_bytes(head[12:], "little") != len(raw):
+        raise ChunkCorruptError("A Blosc chunk is cut short")
+    return _numcodecs("Blosc", raw, promised, size, nbytes)
+
+
+def _zstd(raw: Bytes, values: tuple[int, ...], size: int | None, nbytes: int) -> Bytes:
+    return _numcodecs("Zstd", raw, _zstd_content(memoryview(raw)), size, nbytes)
+
+
+def _zstd_content(raw: memoryview) -> int:
+    """Content size of a Zstandard frame (RFC 8878, section 3.1.1.1)."""
+    if len(raw) < 6 or bytes(raw[:4]) != b"\x28\xb5\x2f\xfd":
+        raise ChunkCorruptError("A zstd chunk does not begin as a zstd frame")
+    flags = raw[4]
+    single = flags >> 5 & 1
+    width = (single, 2, 4, 8)[flags >> 6]
+    if not width:
+        raise ChunkCorruptError("A zstd chunk does not say how long it is")
+    at = 5 + (not single) + (0, 1, 2, 4)[flags & 3]
+    return int.from_bytes(raw[at : at + width], "little") + (256 if width == 2 else 0)
+
+
+def _numcodecs(codec: str, raw: Bytes, promised: int, size: int | None, nbytes: int) -> Bytes:
+    """Decode with numcodecs, which trusts the size a stream promises: so check that first."""
+    if promised > _most(nbytes) or size not in (None, promised):
+        raise ChunkCorruptError(f"A {codec} chunk promises {promised} bytes, not {size or nbytes}")
+    try:
+        return memoryview(getattr(numcodecs, codec)().decode(raw)).cast("B")
+    except (ValueError, RuntimeError) as error:
+        raise ChunkCorruptError(f"A {codec} chunk is damaged: {error}") from None
+
+
+def _imagecodecs(function: str) -> Undo:
+    """A decoder of imagecodecs, an optional package, imported when a chunk first needs it."""
 
     def undo(raw: Bytes, values: tuple[int, ...], size: int | None, nbytes: int) -> Bytes:
         try:
-            library = importlib.import_module(module)
+            library = importlib.import_module("imagecodecs")
         except ImportError:
             raise UnsupportedError(
-                f"This variable is compressed with {function}, which needs {module}",
-                fix=f"pip install {module}",
+                f"This variable is compressed with {function}, which needs imagecodecs",
+                fix="pip install imagecodecs",
             ) from None
         try:
-            out = (
-                np.asarray(make(library, values).decode(raw))
-                if make
-                else getattr(library, function)(raw, out=size or _most(nbytes))
-            )
+            out = getattr(library, f"{function}_decode")(bytes(raw), out=size or _most(nbytes))
         except (ValueError, RuntimeError) as error:
-            raise ChunkCorruptError(
-                f"A chunk compressed with {function} is damaged: {error}"
-            ) from None
+            raise ChunkCorruptError(f"A {function} chunk is damaged: {error}") from None
         return memoryview(out).cast("B")
 
     return undo
@@ -181,8 +211,8 @@ _UNDO: dict[int, Undo] = {
     SHUFFLE: _unshuffle,
     FLETCHER32: _fletcher32,
     307: _bzip2,
-    32000: _borrowed("imagecodecs", "lzf_decode"),
-    32001: _borrowed("numcodecs", "blosc", lambda library, values: library.Blosc()),
-    32004: _borrowed("imagecodecs", "lz4h5_decode"),
-    32015: _borrowed("numcodecs", "zstd", lambda library, values: library.Zstd()),
+    32000: _imagecodecs("lzf"),
+    32001: _blosc,
+    32004: _imagecodecs("lz4h5"),
+    32015: _zstd,
 }
