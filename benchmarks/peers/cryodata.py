@@ -26,20 +26,16 @@ class Cryodata:
 
     def read(self, place: Place, workload: Workload) -> Mapping[str, Any]:
         """Take the values of each variable and cut the rows into beams again."""
-        dataset = cryodata.open(
+        with cryodata.open(
             place.s3,
             variables=workload.variables,
             beams=workload.beams,
             storage_options=place.storage_options,
-        )
-        values = {name: dataset[name].values for name in workload.variables}
-        stops = np.cumsum(dataset["rowSize"].values)
-        rows = {
-            str(beam): slice(stop - size, stop)
-            for beam, stop, size in zip(
-                dataset["beam"].values, stops, dataset["rowSize"].values, strict=True
-            )
-        }
+        ) as dataset:
+            values = {name: dataset[name].values for name in workload.variables}
+            sizes = dict(zip(dataset["beam"].values, dataset["rowSize"].values, strict=True))
+        stops = dict(zip(sizes, np.cumsum(list(sizes.values())), strict=True))
+        rows = {beam: slice(stop - sizes[beam], stop) for beam, stop in stops.items()}
         return {
             f"{beam}/{workload.group}/{name}": values[name][rows[beam]]
             for beam in workload.beams
