@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -415,11 +417,23 @@ def test_files_that_are_not_there_or_not_hdf5(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.h5", "a.nc", "s3://bucket/a.h5", "a", "a.he5"])
-def test_engine_never_takes_what_others_read(name: str, tmp_path: Path) -> None:
-    """Xarray users who did not ask for this engine must not get it."""
-    backend = CryodataBackend()
-    assert not backend.guess_can_open(name)
-    assert not backend.guess_can_open(tmp_path / name.rsplit("/", 1)[-1])
+def test_engine_never_takes_what_others_read(name: str) -> None:
+    """Users of xarray who did not ask for this engine must not get it."""
+    assert not CryodataBackend().guess_can_open(name)
+
+
+def test_engine_alone_brings_the_receipt(tmp_path: Path) -> None:
+    """``ds.cryo`` is there for those who never called ``cryodata.open``."""
+    path = tmp_path / "plain.h5"
+    no_scales(path)
+    code = (
+        f"import xarray as xr; ds = xr.open_dataset({str(path)!r}, engine='cryodata');"
+        "print(ds.cryo.receipt.requests)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert int(done.stdout) > 0
 
 
 def test_lost_attributes_are_announced(tmp_path: Path) -> None:

@@ -15,12 +15,24 @@ SOURCE = Path(next(iter(cryodata.__path__)))
 
 LAYERS = {
     0: {"types", "errors", "options"},
-    1: {"products", "hdf5", "index", "netcdf", "plan", "decode", "assemble", "rows"},
+    1: {
+        "products",
+        "hdf5",
+        "index",
+        "netcdf",
+        "finish",
+        "attributes",
+        "plan",
+        "decode",
+        "assemble",
+        "rows",
+    },
     2: {"store", "earthdata", "formats"},
     3: {
         "granule",
         "cache",
         "lazy",
+        "together",
         "chunks",
         "groups",
         "locate",

@@ -17,7 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xarray.core import indexing
 
-from cryodata.lazy import Companions, LazyArray, Part, Text, UtcTime, load_together
+from cryodata.finish import Text, UtcTime
+from cryodata.lazy import LazyArray, Part
+from cryodata.together import Companions, load_together
 from cryodata.types import AnyArray, Source
 
 EPOCH = np.datetime64("2018-01-01T00:00:00", "ns")

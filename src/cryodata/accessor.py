@@ -6,8 +6,8 @@ import xarray as xr
 
 from cryodata.errors import ConfigurationError
 from cryodata.granule import GranuleFile
-from cryodata.lazy import load_together
 from cryodata.store.receipt import Receipt
+from cryodata.together import load_together
 
 __all__ = ["CryoAccessor"]
 

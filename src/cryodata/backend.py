@@ -20,21 +20,15 @@ from cryodata.options import Options
 
 __all__ = ["CryodataBackend"]
 
-OWN_SUFFIXES = (".cryo",)
-"""Files that nobody else reads; everything else needs ``engine="cryodata"`` to be said."""
-
 
 class CryodataBackend(BackendEntrypoint):
-    """Granules in HDF5 or NetCDF4, local or remote, in few requests."""
+    """Granules in HDF5 or NetCDF4, local or remote, in few requests.
+
+    xarray never guesses this engine: it is used where ``engine="cryodata"`` is said.
+    """
 
     description = "Open HDF5 and NetCDF4 granules, local or in object stores, in few requests"
-    url = "https://github.com/cryodata/cryodata"
     supports_groups = True
-
-    def guess_can_open(self, filename_or_obj: Any) -> bool:
-        """Whether the file can be nobody else's; never true of ``.h5`` or ``.nc``."""
-        name = str(filename_or_obj) if hasattr(filename_or_obj, "__fspath__") else filename_or_obj
-        return isinstance(name, str) and name.endswith(OWN_SUFFIXES)
 
     def open_dataset(
         self,

@@ -9,7 +9,6 @@ from typing import Any
 
 import xarray as xr
 
-from cryodata.accessor import CryoAccessor
 from cryodata.chunks import Chunks, chunk_rows
 from cryodata.errors import ConfigurationError, SelectionError, UnknownVariableError, close_names
 from cryodata.granule import GranuleFile
@@ -22,8 +21,6 @@ from cryodata.selection import Chosen, OnMissing, choose
 from cryodata.view import IDENTIFICATION, Words, look_ahead
 
 __all__ = ["open", "product_of"]
-
-_ = CryoAccessor  # importing it registers ``Dataset.cryo``
 
 
 def open(

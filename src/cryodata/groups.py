@@ -16,20 +16,19 @@ from xarray.backends.store import StoreBackendEntrypoint
 from xarray.coding import strings
 from xarray.core import indexing
 
+from cryodata.accessor import CryoAccessor
+from cryodata.attributes import HIDDEN, decode_attributes
 from cryodata.errors import CryodataError, UnknownVariableError
+from cryodata.finish import Text, UtcTime, as_stored
 from cryodata.granule import GranuleFile
 from cryodata.index import ArrayLayout, Index, Unreadable
-from cryodata.lazy import Companions, LazyArray, Part, Text, UtcTime, as_stored, reading_ahead
-from cryodata.netcdf import (
-    HIDDEN,
-    NetcdfGroup,
-    NetcdfVariable,
-    decode_attributes,
-    encoding_of,
-    netcdf_groups,
-)
+from cryodata.lazy import LazyArray, Part, reading_ahead
+from cryodata.netcdf import NetcdfGroup, NetcdfVariable, encoding_of, netcdf_groups
+from cryodata.together import Companions
 
 __all__ = ["Drop", "GroupStore", "decode_group", "decode_groups", "open_group", "open_groups"]
+
+_ = CryoAccessor  # importing it registers ``Dataset.cryo``
 
 Drop: TypeAlias = str | Iterable[str] | None
 """Names of variables to leave out."""

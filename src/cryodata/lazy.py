@@ -1,13 +1,7 @@
-"""Arrays that are read when they are touched, and read together where that saves requests.
-
-xarray loads the variables of a Dataset one after the other, which would cost a round trip
-each. Two things bring them back into one plan: `Companions`, for variables that were asked
-for by name, and `load_together`, for everything a Dataset holds.
-"""
+"""Arrays of xarray that are read when they are touched."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -15,31 +9,25 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
-import xarray as xr
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from cryodata.finish import as_stored
 from cryodata.rows import OuterKey, Reading, plan_reading
 from cryodata.types import AnyArray, Source
 
 __all__ = [
-    "Companions",
+    "Asked",
+    "Companion",
     "LazyArray",
+    "NotedError",
     "Part",
     "Reader",
-    "Text",
-    "UtcTime",
-    "as_stored",
-    "load_together",
+    "frozen_key",
+    "noting_reads",
     "read_together",
     "reading_ahead",
 ]
-
-COMPANION_BYTES = 256 << 20
-"""Companions are read together while they hold no more than this, decoded."""
-
-FARTHEST = 7e9
-"""Seconds from an epoch that ``datetime64[ns]`` surely holds."""
 
 Wanted: TypeAlias = Sequence[tuple[str, tuple[slice, ...] | None]]
 
@@ -65,6 +53,14 @@ class Reader(Protocol):
         ...
 
 
+class Companion(Protocol):
+    """What may read an array along with others."""
+
+    def read(self, array: LazyArray, key: OuterKey) -> AnyArray | None:
+        """The values, or None where it is left to the array to read them by itself."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A dataset that holds some rows of an array.
@@ -78,66 +74,6 @@ class Part:
 
     path: str
     shape: tuple[int, ...]
-
-
-def as_stored(values: AnyArray) -> AnyArray:
-    """No change."""
-    return values
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Variable-length strings as text.
-
-    Attributes
-    ----------
-    encoding : str
-        ``ascii`` or ``utf-8``. Bytes that do not fit it become surrogates.
-    """
-
-    encoding: str
-
-    def __call__(self, values: AnyArray) -> AnyArray:
-        """Decode each element; the shape stays."""
-        decoded = np.empty(values.size, object)
-        for i, value in enumerate(values.flat):
-            decoded[i] = value.decode(self.encoding, "surrogateescape")
-        return decoded.reshape(values.shape)
-
-
-@dataclass(frozen=True, slots=True)
-class UtcTime:
-    """Seconds since an epoch as UTC instants, exact to the nearest nanosecond.
-
-    Attributes
-    ----------
-    epoch : numpy.datetime64
-        UTC. Leap seconds are not counted, as in all calendars of CF; ICESat-2 needs none,
-        since none was inserted between its epoch, 2018-01-01, and the end of 2026.
-    fill : float or None
-        Stands for no time.
-    """
-
-    epoch: np.datetime64
-    fill: float | None = None
-
-    def __call__(self, seconds: AnyArray) -> AnyArray:
-        """Instants as ``datetime64[ns]``; NaT for no time, and 220 years from the epoch.
-
-        Parameters
-        ----------
-        seconds : float array
-            s since the epoch. A double at 3e8 s resolves 60 ns.
-        """
-        known = np.abs(seconds) < FARTHEST  # False for NaN
-        if self.fill is not None:
-            known &= seconds != self.fill
-        seconds = np.where(known, seconds, 0.0)
-        whole = np.floor(seconds)  # apart, because the product of both would be rounded
-        rest = np.rint((seconds - whole) * 1e9)
-        nanoseconds = whole.astype(np.int64) * 1_000_000_000 + rest.astype(np.int64)
-        times = self.epoch.astype("M8[ns]") + nanoseconds.astype("m8[ns]")
-        return np.where(known, times, np.datetime64("NaT", "ns"))
 
 
 class LazyArray(BackendArray):
@@ -158,7 +94,7 @@ class LazyArray(BackendArray):
         Stands where a part is shorter than the array.
     gap : int
         Selected rows further apart than this are read in separate pieces.
-    companions : Companions, optional
+    companions : Companion, optional
         Arrays that are read together with this one.
 
     Notes
@@ -188,7 +124,7 @@ class LazyArray(BackendArray):
         finish: Callable[[AnyArray], AnyArray] = as_stored,
         fill: Any = None,
         gap: int = 1,
-        companions: Companions | None = None,
+        companions: Companion | None = None,
     ) -> None:
         self.file = file
         self.parts = tuple(parts)
@@ -242,9 +178,9 @@ class LazyArray(BackendArray):
     def _read(self, key: OuterKey) -> AnyArray:
         if (noted := _noting.get()) is not None:
             noted.append((self, key))
-            raise _NotedError
+            raise NotedError
         if (served := _serving.get()) is not None:
-            values = served.get((self, _frozen(key, self.shape)))
+            values = served.get((self, frozen_key(key, self.shape)))
             if values is not None:
                 return values
         if self.companions is not None:
@@ -301,7 +237,7 @@ def _pad(block: AnyArray, shape: list[int], fill: Any) -> AnyArray:
     return padded
 
 
-def read_together(asked: Sequence[tuple[LazyArray, OuterKey]]) -> list[AnyArray]:
+def read_together(asked: Sequence[Asked]) -> list[AnyArray]:
     """Outer indexes of several arrays, in one plan per granule; values in order."""
     readings = [array.plan(key) for array, key in asked]
     files = {id(array.file): array.file for array, _ in asked}
@@ -314,82 +250,7 @@ def read_together(asked: Sequence[tuple[LazyArray, OuterKey]]) -> list[AnyArray]
     return [array.assemble(readings[i], blocks[i]) for i, (array, _) in enumerate(asked)]
 
 
-class Companions:
-    """Arrays read together with the first of them that is touched.
-
-    Each array takes part once: what was read for it along with another is kept until it
-    is asked for with the same rows, then forgotten. Nothing is read ahead when the
-    arrays hold more than `most` bytes, or when other rows are asked for later.
-
-    Parameters
-    ----------
-    most : int
-        Bytes, decoded.
-    """
-
-    def __init__(self, most: int = COMPANION_BYTES) -> None:
-        self._most = most
-        self._lock = threading.Lock()
-        self._followers: dict[LazyArray, tuple[LazyArray, ...]] = {}
-        self._waiting: dict[LazyArray, tuple[Any, AnyArray]] = {}
-
-    def join(self, arrays: Iterable[LazyArray], followers: Iterable[LazyArray]) -> None:
-        """Touching one of `arrays` for the first time reads all `followers` as well."""
-        followers = tuple(followers)
-        for array in arrays:
-            array.companions = self
-            self._followers[array] = followers
-
-    def read(self, array: LazyArray, key: OuterKey) -> AnyArray | None:
-        """The values, or None where it is left to the array to read them by itself."""
-        with self._lock:
-            if array in self._waiting:
-                rows, values = self._waiting.pop(array)
-                if rows == _frozen(key[:1], array.shape):
-                    return _cut_trailing(values, key)
-            if array not in self._followers:
-                return None
-            asked = self._ask(array, key)
-            nbytes = sum(a.plan(k).nbytes(a.dtype.itemsize) for a, k in asked.items())
-            if nbytes > self._most:
-                del self._followers[array]
-                return None
-            read = dict(zip(asked, read_together(list(asked.items())), strict=True))
-            for each in asked:
-                del self._followers[each]
-            values = read.pop(array)
-            self._waiting |= {a: (_frozen(asked[a][:1], a.shape), v) for a, v in read.items()}
-            return _cut_trailing(values, key)
-
-    def _ask(self, array: LazyArray, key: OuterKey) -> dict[LazyArray, OuterKey]:
-        """The same rows of an array and its followers, whole along the other axes."""
-        rows = key[:1]
-        asked = {array: _whole_axes(array, rows)}
-        for other in self._followers[array]:
-            if other not in self._followers:
-                continue  # took part already
-            if _whole(rows, array.shape):
-                asked[other] = _whole_axes(other, (slice(None),))
-            elif other.shape[:1] == array.shape[:1]:
-                asked[other] = _whole_axes(other, rows)
-        return asked
-
-
-def _whole_axes(array: LazyArray, rows: OuterKey) -> OuterKey:
-    return (*rows, *[slice(None)] * (len(array.shape) - 1)) if array.shape else ()
-
-
-def _cut_trailing(values: AnyArray, key: OuterKey) -> AnyArray:
-    """Apply the part of an outer index that follows the rows."""
-    if not key:
-        return values
-    first = 0 if isinstance(key[0], int | np.integer) else 1
-    for axis in reversed(range(len(key) - 1)):
-        values = values[(slice(None),) * (first + axis) + (key[1 + axis],)]
-    return values
-
-
-def _frozen(key: OuterKey, shape: tuple[int, ...]) -> tuple[Any, ...]:
+def frozen_key(key: OuterKey, shape: tuple[int, ...]) -> tuple[Any, ...]:
     """An outer index as something that can be compared."""
     frozen: list[Any] = []
     for axis, size in zip(key, shape, strict=False):
@@ -402,52 +263,35 @@ def _frozen(key: OuterKey, shape: tuple[int, ...]) -> tuple[Any, ...]:
     return tuple(frozen)
 
 
-def _whole(key: OuterKey, shape: tuple[int, ...]) -> bool:
-    """Whether the rows asked for are all of them."""
-    return _frozen(key[:1], shape) == _frozen((slice(None),), shape)
-
-
-class _NotedError(Exception):
+class NotedError(Exception):
     """Ends an indexing that was only to be noted."""
 
 
-_noting: ContextVar[list[tuple[LazyArray, OuterKey]] | None] = ContextVar("noting", default=None)
+Asked: TypeAlias = tuple[LazyArray, OuterKey]
+"""An outer index of an array."""
+
+_noting: ContextVar[list[Asked] | None] = ContextVar("noting", default=None)
 _serving: ContextVar[Mapping[Any, AnyArray] | None] = ContextVar("serving", default=None)
 
 
 @contextmanager
-def reading_ahead(asked: Sequence[tuple[LazyArray, OuterKey]]) -> Iterator[None]:
+def noting_reads() -> Iterator[list[Asked]]:
+    """Within the block nothing is read: what is asked for is noted, and ends in `NotedError`."""
+    noted: list[Asked] = []
+    token = _noting.set(noted)
+    try:
+        yield noted
+    finally:
+        _noting.reset(token)
+
+
+@contextmanager
+def reading_ahead(asked: Sequence[Asked]) -> Iterator[None]:
     """Within the block, these outer indexes are answered from one read at its start."""
     values = read_together(asked)
-    served = {(a, _frozen(k, a.shape)): v for (a, k), v in zip(asked, values, strict=True)}
+    served = {(a, frozen_key(k, a.shape)): v for (a, k), v in zip(asked, values, strict=True)}
     token = _serving.set(served)
     try:
         yield
     finally:
         _serving.reset(token)
-
-
-def load_together(dataset: xr.Dataset) -> xr.Dataset:
-    """Load everything a Dataset holds, all that comes from one granule in one plan.
-
-    Equal to ``dataset.load()`` but for the number of requests. Variables that are dask
-    arrays are computed as usual.
-    """
-    with reading_ahead(_note(dataset)):
-        return dataset.load()
-
-
-def _note(dataset: xr.Dataset) -> list[tuple[LazyArray, OuterKey]]:
-    """What loading would read."""
-    noted: list[tuple[LazyArray, OuterKey]] = []
-    token = _noting.set(noted)
-    try:
-        for variable in dataset.variables.values():
-            if variable.chunks is None:
-                try:
-                    variable.copy(deep=False).load()
-                except _NotedError:
-                    continue
-    finally:
-        _noting.reset(token)
-    return noted

@@ -17,13 +17,15 @@ import xarray as xr
 from xarray.backends import AbstractDataStore
 from xarray.core import indexing
 
+from cryodata.attributes import decode_attributes, filter_encoding
 from cryodata.errors import FormatError
+from cryodata.finish import UtcTime, as_stored
 from cryodata.granule import GranuleFile
 from cryodata.index import ArrayLayout
-from cryodata.lazy import Companions, LazyArray, Part, UtcTime, as_stored
-from cryodata.netcdf import decode_attributes, filter_encoding
+from cryodata.lazy import LazyArray, Part
 from cryodata.products import Product
 from cryodata.products.tracks import Spot
+from cryodata.together import Companions
 
 __all__ = ["Column", "RaggedStore", "Track", "ragged_dataset", "track_coordinates"]
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import xarray as xr
 
-from cryodata.accessor import CryoAccessor
 from cryodata.dataset import product_of
 from cryodata.granule import GranuleFile
 from cryodata.groups import open_groups
@@ -16,8 +15,6 @@ from cryodata.options import Options
 from cryodata.products import Product, Rate
 
 __all__ = ["name_rows", "open_tree", "part_dimensions"]
-
-_ = CryoAccessor  # importing it registers ``Dataset.cryo``
 
 
 def open_tree(

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from cryodata.attributes import decode_attributes
 from cryodata.granule import GranuleFile
 from cryodata.index import ArrayLayout, Index
-from cryodata.netcdf import decode_attributes
 from cryodata.products import Product, Rate, parse_name
 from cryodata.products.registry import text
 from cryodata.products.tracks import Spot, spot_from_attributes, spots_from_orientation
