@@ -320,6 +320,20 @@ def test_slices_equal_numpy(tmp_path: Path) -> None:
     np.testing.assert_array_equal(v.isel(points).values, values[at])
 
 
+def test_dask_chunks_of_xarray(tmp_path: Path) -> None:
+    """``chunks={}`` takes the chunks of the file, and the values stay the same."""
+    pytest.importorskip("dask.array")
+    values = np.arange(70.0).reshape(10, 7)
+    path = tmp_path / "chunked.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("v", data=values, chunks=(4, 7))
+    chunked = xr.open_dataset(path, engine="cryodata", chunks={})
+    assert chunked.v.chunks == ((4, 4, 2), (7,))
+    np.testing.assert_array_equal(chunked.v, values)
+    again = xr.open_dataset(path, engine="cryodata", chunks={})
+    assert chunked.v.data.name == again.v.data.name
+
+
 def test_scale_in_a_group_beside(tmp_path: Path) -> None:
     """A scale that is no ancestor's still names and measures the axis."""
     path = tmp_path / "beside.h5"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import pickle
 from pathlib import Path
 from typing import Any
@@ -273,6 +274,12 @@ def test_written_and_read_again(atl06: Path, tmp_path: Path) -> None:
         difference = np.abs(again.time.values - dataset.time.values)
         assert difference.max() <= np.timedelta64(60, "ns")  # what a double resolves
         np.testing.assert_array_equal(again.strong, dataset.strong)
+
+
+def test_awaited_dataset_is_the_same(atl06: Path) -> None:
+    """A notebook's own event loop can load without blocking."""
+    dataset = asyncio.run(cd.open(atl06).isel(segment=slice(None, None, 5)).load_async())
+    xr.testing.assert_identical(dataset, cd.open(atl06).isel(segment=slice(None, None, 5)).load())
 
 
 def test_pickled_dataset_reads_on(atl06: Path) -> None:

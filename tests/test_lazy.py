@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xarray.core import indexing
 
+from cryodata.errors import ChunkCorruptError
 from cryodata.finish import Text, UtcTime
 from cryodata.lazy import LazyArray, Part
 from cryodata.together import Companions, load_together
@@ -33,11 +34,14 @@ class Shelf:
         self.source = Source(url="shelf", size=0, etag='"1"')
         self.reads: list[list[str]] = []
         self.fail = False
+        self.damaged = ""
 
     def read(self, wanted: Any) -> list[AnyArray]:
         """Slices of arrays, as the protocol says."""
         if self.fail:
             raise OSError("no connection")
+        if self.damaged in [path for path, _ in wanted]:
+            raise ChunkCorruptError("checksum", path=self.damaged)
         self.reads.append([path for path, _ in wanted])
         return [self.arrays[path][slices or ()].copy() for path, slices in wanted]
 
@@ -150,6 +154,16 @@ def test_failed_read_is_tried_again(shelf: Shelf) -> None:
     shelf.fail = False
     np.testing.assert_array_equal(variable(arrays["b"]), shelf.arrays["/b"])
     assert shelf.reads == [["/b", "/a", "/c"]]
+
+
+def test_damaged_companion_is_no_obstacle(shelf: Shelf) -> None:
+    """One corrupt variable must not make its neighbours unreadable."""
+    arrays = join(shelf)
+    shelf.damaged = "/b"
+    np.testing.assert_array_equal(variable(arrays["a"]), shelf.arrays["/a"])
+    np.testing.assert_array_equal(variable(arrays["c"], "row", "x"), shelf.arrays["/c"])
+    with pytest.raises(ChunkCorruptError):
+        variable(arrays["b"]).load()
 
 
 def test_threads_share_one_read(shelf: Shelf) -> None:

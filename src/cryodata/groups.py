@@ -6,7 +6,7 @@ import copy
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,7 +18,7 @@ from xarray.core import indexing
 
 from cryodata.accessor import CryoAccessor
 from cryodata.attributes import HIDDEN, decode_attributes
-from cryodata.errors import CryodataError, UnknownVariableError
+from cryodata.errors import CryodataError, FormatError, IntegrityError, UnknownVariableError
 from cryodata.finish import Text, UtcTime, as_stored
 from cryodata.granule import GranuleFile
 from cryodata.index import ArrayLayout, Index, Unreadable
@@ -214,7 +214,9 @@ def _few_reads(stores: Sequence[GroupStore], *, times: bool) -> Iterator[None]:
             if dated and array.ndim == 1 and array.size:
                 ends += [(array, (slice(i, i + 1, 1),)) for i in (0, array.size - 1)]
     Companions().join(labels, labels)
-    with reading_ahead(ends):
+    with ExitStack() as stack:
+        with suppress(FormatError, IntegrityError):  # xarray will touch, and name, the one
+            stack.enter_context(reading_ahead(ends))
         yield
 
 

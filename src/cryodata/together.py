@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from cryodata.errors import FormatError, IntegrityError
 from cryodata.lazy import (
     Asked,
     LazyArray,
@@ -37,7 +38,8 @@ class Companions:
 
     Each array takes part once: what was read for it along with another is kept until it
     is asked for with the same rows, then forgotten. Nothing is read ahead when the
-    arrays hold more than `most` bytes, or when other rows are asked for later.
+    arrays hold more than `most` bytes, or when other rows are asked for later. A damaged
+    companion is no obstacle: then each array is read by itself, and only that one raises.
 
     Parameters
     ----------
@@ -72,12 +74,19 @@ class Companions:
             if nbytes > self._most:
                 del self._followers[array]
                 return None
-            read = dict(zip(asked, read_together(list(asked.items())), strict=True))
-            for each in asked:
-                del self._followers[each]
+            try:
+                read = dict(zip(asked, read_together(list(asked.items())), strict=True))
+            except (FormatError, IntegrityError):  # of one of them: each by itself from now on
+                self._part(asked)
+                return None
+            self._part(asked)
             values = read.pop(array)
             self._waiting |= {a: (frozen_key(asked[a][:1], a.shape), v) for a, v in read.items()}
             return _cut_trailing(values, key)
+
+    def _part(self, arrays: Iterable[LazyArray]) -> None:
+        for array in arrays:
+            del self._followers[array]
 
     def _ask(self, array: LazyArray, key: OuterKey) -> dict[LazyArray, OuterKey]:
         """The same rows of an array and its followers, whole along the other axes."""
