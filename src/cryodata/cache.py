@@ -77,6 +77,8 @@ class IndexCache:
         When the files take more, those not used for longest are removed.
     limits : Limits
         Under which indexes are made: what a walk finds depends on them.
+    origin : str
+        Server that the URLs are asked of: buckets of the same name are on many.
 
     Raises
     ------
@@ -88,19 +90,25 @@ class IndexCache:
     folder: Path
     nbytes: int = 2 * GiB
     limits: Limits = field(default_factory=Limits)
+    origin: str = ""
 
     def __post_init__(self) -> None:
         _check_folder(self.folder)
 
     @classmethod
     def open(
-        cls, folder: Path | None, *, nbytes: int = 2 * GiB, limits: Limits | None = None
+        cls,
+        folder: Path | None,
+        *,
+        nbytes: int = 2 * GiB,
+        limits: Limits | None = None,
+        origin: str = "",
     ) -> IndexCache | None:
         """The cache, or None where there is none to use; says why, once a folder."""
         if folder is None:
             return None
         try:
-            return cls(folder, nbytes, limits or Limits())
+            return cls(folder, nbytes, limits or Limits(), origin)
         except CacheError as error:
             _warn(folder, str(error))
             return None
@@ -157,7 +165,7 @@ class IndexCache:
 
     def _path(self, url: str) -> Path:
         """Says nothing about the url, and differs wherever a walk could find other things."""
-        key = "\n".join([url, library_version(), repr(self.limits)])
+        key = "\n".join([url, self.origin, library_version(), repr(self.limits)])
         digest = hashlib.blake2b(key.encode("utf-8", "surrogateescape"), digest_size=20)
         return self.folder / (digest.hexdigest() + SUFFIX)
 

@@ -353,7 +353,8 @@ class GranuleFile:
             return values.reshape(references.shape)
 
     def _cache(self) -> IndexCache | None:
-        return IndexCache.open(self.options.cache, limits=self.options.limits)
+        origin = str(getattr(self._store, "origin", ""))
+        return IndexCache.open(self.options.cache, limits=self.options.limits, origin=origin)
 
     async def _kept(self) -> Index | None:
         """The index on disk; of a local file only if it is of the version that is there now.
