@@ -62,7 +62,7 @@ def draw_profile(dataset: xr.Dataset, title: str, caption: str, path: Path) -> N
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     floor = float(height[good].min()) - 0.06 * float(np.ptp(height[good]))
-    axes.fill_between(distance, np.where(good, height, np.nan), floor, color=PALE, linewidth=0)
+    axes.fill_between(distance[good], height[good], floor, color=PALE, linewidth=0)
     axes.plot(distance, np.where(good, height, np.nan), color=ACCENT, linewidth=0.9)
     axes.set_xlim(0.0, float(distance[-1]))
     axes.set_ylim(bottom=floor)

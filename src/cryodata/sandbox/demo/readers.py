@@ -76,8 +76,8 @@ def open_ours(sky: Sky, wanted: Wanted) -> xr.Dataset:
 
 
 def _ours(sky: Sky, wanted: Wanted) -> Arrays:
-    dataset = open_ours(sky, wanted)
-    return {name: dataset[name].values for name in wanted.variables}
+    with open_ours(sky, wanted) as dataset:
+        return {name: dataset[name].values for name in wanted.variables}
 
 
 OURS = Reader("cryodata", _ours, ours=True)

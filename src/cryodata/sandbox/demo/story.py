@@ -89,10 +89,10 @@ def _tell(sky: Sky, synthetic: Path, picture: Path) -> None:
         _compare(sky, wanted)
     if not real:
         print("\nNo real granule: set CRYODATA_SHARED to a folder that holds data/icesat2.")
-    dataset = open_ours(sky, wanted)
-    print(f"\n{path.name}, lazily:\n{dataset}\n")
-    caption = f"{path.name}, beam {wanted.beam}"
-    draw_profile(dataset, "Land ice heights seen by ICESat-2", caption, picture)
+    title = "Land ice heights seen by ICESat-2" if real else "Land ice heights (synthetic)"
+    with open_ours(sky, wanted) as dataset:
+        print(f"\n{path.name}, lazily:\n{dataset}\n")
+        draw_profile(dataset, title, f"{path.name}, beam {wanted.beam}", picture)
     print(f"An elevation profile is in {picture}")
 
 
@@ -125,12 +125,10 @@ def _compare(sky: Sky, wanted: Wanted) -> None:
             equal=_equal(arrays, first, wanted.variables),
         )
         print(cost, flush=True)
-    faster = [
-        f"{seconds[reader] / seconds[OURS]:.1f} times as fast as {reader.title}"
-        for reader in READERS
-        if not reader.ours
-    ]
-    print(f"  cryodata was {' and '.join(faster)}.")
+    for reader in READERS:
+        if not reader.ours:
+            times = seconds[reader] / seconds[OURS]
+            print(f"  cryodata was {times:.{int(times < 10)}f} times as fast as {reader.title}")
 
 
 def _equal(ours: Arrays, theirs: Arrays, names: Sequence[str]) -> bool:
