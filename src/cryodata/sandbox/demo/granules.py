@@ -14,20 +14,22 @@ REAL = (
     "ATL06_20181013235645_02340114_209_01.ORIGINAL.h5",
     "processed_ATL06_20191106230008_06270503_006_01.h5",
 )
-"""Real ATL06 granules with land ice, in ``data/icesat2`` of the shared folder."""
+"""Real ATL06 granules with land ice."""
 
 
-def _shared_folders() -> Iterator[Path]:
-    if given := os.environ.get("CRYODATA_SHARED"):
-        yield Path(given)
+def _folders() -> Iterator[Path]:
+    """Where real granules may lie; the project carries one for its tests."""
     project = Path(next(iter(cryodata.__path__))).parent.parent
-    yield from (folder.parent / "shared" for folder in (project, Path.cwd()))
+    if given := os.environ.get("CRYODATA_SHARED"):
+        yield Path(given, "data", "icesat2")
+    for beside in (project, Path.cwd()):
+        yield beside.parent / "shared" / "data" / "icesat2"
+    yield project / "tests" / "data"
 
 
 def find_real() -> list[Path]:
-    """The real granules that are there: in ``$CRYODATA_SHARED``, or in ``shared`` beside us."""
-    for folder in _shared_folders():
-        found = [path for name in REAL if (path := folder / "data" / "icesat2" / name).is_file()]
-        if found:
+    """The real granules of the first folder that has some."""
+    for folder in _folders():
+        if found := [folder / name for name in REAL if (folder / name).is_file()]:
             return found
     return []
