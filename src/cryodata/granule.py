@@ -413,7 +413,9 @@ class _Ask:
         if self.paths is None:
             return index.complete
         known = all(index.knows(path, dims=self.dims) for path in self.paths)
-        known = known and all(index.knows(path, below=False) for path in self.shallow)
+        known = known and all(
+            index.knows(path, below=False, dims=self.dims) for path in self.shallow
+        )
         if known and not self.missing_ok:
             for path in (*self.paths, *self.shallow):
                 resolved = index.resolve(path)
