@@ -21,7 +21,19 @@ from benchmarks.workload import Workload
 
 __all__ = ["save", "table"]
 
-HEADINGS = ("", "seconds", "range", "requests", "MB", "rounds", "CPU s", "peak MB", "result", "")
+HEADINGS = (
+    "",
+    "seconds",
+    "range",
+    "requests",
+    "MB",
+    "rounds",
+    "CPU s",
+    "peak MB",
+    "first byte",
+    "result",
+    "",
+)
 
 
 def table(workload: Workload, rows: Sequence[Row]) -> str:
@@ -31,7 +43,7 @@ def table(workload: Workload, rows: Sequence[Row]) -> str:
     widths = [max(len(line[i]) for line in lines) for i in range(len(HEADINGS))]
     text = "\n".join(
         "  ".join(
-            cell.ljust(width) if i in {0, 8, 9} else cell.rjust(width)
+            cell.ljust(width) if i in {0, 9, 10} else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
@@ -42,9 +54,9 @@ def table(workload: Workload, rows: Sequence[Row]) -> str:
 def _cells(row: Row, ours: dict[bool, float]) -> tuple[str, ...]:
     if row.gave_up:
         ratios = [f">{row.gave_up / ours[kept]:.0f}x" for kept in (False, True) if kept in ours]
-        return (row.title, f">{row.gave_up:.0f}", *[""] * 6, "given up", " / ".join(ratios))
+        return (row.title, f">{row.gave_up:.0f}", *[""] * 7, "given up", " / ".join(ratios))
     if not row.runs:
-        return (row.title, *[""] * 7, "failed", row.failure[:60])
+        return (row.title, *[""] * 8, "failed", row.failure[:60])
     seconds = [run.cost.seconds for run in row.runs]
     middle = sorted(row.runs, key=lambda run: run.cost.seconds)[len(row.runs) // 2]
     ratios = [f"{row.seconds / ours[kept]:.1f}x" for kept in (False, True) if kept in ours]
@@ -57,7 +69,8 @@ def _cells(row: Row, ours: dict[bool, float]) -> tuple[str, ...]:
         f"{middle.wire.depth}",
         f"{middle.cost.cpu:.2f}",
         f"{middle.cost.memory / 1e6:.0f}",
-        row.verdict,
+        f"{1e3 * middle.wire.ttfb_p50:.0f}/{1e3 * middle.wire.ttfb_p99:.0f} ms",
+        row.verdict + (" (wire late)" if middle.late else ""),
         " / ".join(ratios) if row.peer != "cryodata" and row.verdict == "equal" else "",
     )
 

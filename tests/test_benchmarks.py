@@ -62,7 +62,12 @@ def row(peer: str, *seconds: float, kept: bool = False, failure: str = "") -> Ro
         title=peer + (", index kept" if kept else ""),
         kept=kept,
         runs=tuple(
-            Run(cost=Cost(seconds=s, cpu=0.5, memory=7_000_000, verdict="equal"), wire=wire)
+            Run(
+                cost=Cost(seconds=s, cpu=0.5, memory=7_000_000, verdict="equal"),
+                wire=wire,
+                wire_cpu=0.1,
+                late=peer == "other",
+            )
             for s in seconds
         ),
         failure=failure,
@@ -82,8 +87,11 @@ def test_table_compares_medians_with_ours_cold_and_kept() -> None:
     lines = table(workload, rows).splitlines()
     assert lines[0] == workload.title
     words = [" ".join(line.split()) for line in lines]
-    assert words[2] == "cryodata 0.200 0.10-0.90 12 3.4 5 0.50 7 equal"
-    assert words[4] == "other 3.000 2.00-9.00 12 3.4 5 0.50 7 equal 15.0x / 60.0x"
+    assert words[2] == "cryodata 0.200 0.10-0.90 12 3.4 5 0.50 7 100/200 ms equal"
+    assert (
+        words[4]
+        == "other 3.000 2.00-9.00 12 3.4 5 0.50 7 100/200 ms equal (wire late) 15.0x / 60.0x"
+    )
     assert words[5] == "broken failed no such thing"
     assert words[6] == "slow >90 given up >450x / >1800x"
 
