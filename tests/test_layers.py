@@ -24,6 +24,7 @@ LAYERS = {
         "attributes",
         "plan",
         "decode",
+        "lzf",
         "assemble",
         "rows",
     },

@@ -19,6 +19,7 @@ import numpy as np
 from cryodata.errors import ChunkCorruptError, UnsupportedError
 from cryodata.hdf5.checksum import fletcher32
 from cryodata.index import Filter
+from cryodata.lzf import lzf_decompress
 
 __all__ = ["check_filters", "decode"]
 
@@ -150,6 +151,13 @@ def _bzip2(raw: Bytes, values: tuple[int, ...], size: int | None, nbytes: int) -
     return out
 
 
+def _lzf(raw: Bytes, values: tuple[int, ...], size: int | None, nbytes: int) -> Bytes:
+    try:
+        return lzf_decompress(raw, size or _most(nbytes))
+    except ValueError as error:
+        raise ChunkCorruptError(f"A chunk is damaged: {error}") from None
+
+
 def _blosc(raw: Bytes, values: tuple[int, ...], size: int | None, nbytes: int) -> Bytes:
     """Blosc 1 chunk; its header has the sizes of the result (byte 4) and of itself (byte 12)."""
     head = memoryview(raw)[:16]
@@ -211,7 +219,7 @@ _UNDO: dict[int, Undo] = {
     SHUFFLE: _unshuffle,
     FLETCHER32: _fletcher32,
     307: _bzip2,
-    32000: _imagecodecs("lzf"),
+    32000: _lzf,
     32001: _blosc,
     32004: _imagecodecs("lz4h5"),
     32015: _zstd,

@@ -171,7 +171,7 @@ CASES = (
     ),
     *(
         Case(f"filter/odd-bytes-{what}", partial(write_odd_bytes, PIPELINES[what]))
-        for what in ("shuffle", "fletcher32", "shuffle-deflate-fletcher32")
+        for what in ("shuffle", "fletcher32", "shuffle-deflate-fletcher32", "lzf")
     ),
     *(
         Case(f"filter/{what}/{dtype}", partial(write_plane, apply, dtype))
