@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,7 +16,7 @@ from cryodata.options import Options
 from cryodata.sandbox import Sky, cloud
 from tests.matrix import attributes, dtypes, files, fills, filters, groups, layouts, refused
 from tests.matrix.case import Case, rng_of
-from tests.snapshot import Alias, Refused, Seen, differences, seen_by_cryodata, seen_by_h5py
+from tests.snapshot import Refused, differences, seen_by_cryodata, seen_by_h5py
 
 CASES = [
     case
@@ -27,7 +26,6 @@ CASES = [
 NO_CACHE = Options(cache=None)
 NAMED = {case.name: case for case in CASES}
 
-LZF = {} if find_spec("imagecodecs") else {"/ramp": "imagecodecs", "/noise": "imagecodecs"}
 REFUSED: Mapping[str, Mapping[str, str]] = {
     # case (without its libver): path of what is refused, and the words that say why
     "refused/virtual": {"/virtual": "virtual dataset"},
@@ -36,8 +34,6 @@ REFUSED: Mapping[str, Mapping[str, str]] = {
     "filter/scaleoffset": {"/ramp": "scaleoffset", "/noise": "scaleoffset"},
     "filter/nbit": {"/ramp": "nbit", "/noise": "nbit"},
     "filter/szip": {"/ramp": "szip", "/noise": "szip"},
-    "filter/lzf": LZF,
-    "filter/shuffle-lzf": LZF,
     "dtype/odd-precision": {
         "/twelve bits": "12-bit integer",
         "/three bytes": "integer in 3 bytes",
@@ -165,31 +161,6 @@ def test_refusals_do_not_reach_further(case: Case, path: Path) -> None:
                     granule.read([(place, None)])
             fine = "target" if "target" in file else "fine"
             assert np.array_equal(granule.read([(fine, None)])[0], file[fine][()])
-
-
-@pytest.mark.parametrize("case", files.SHARED, ids=lambda case: case.name)
-def test_shared_messages_are_refused_by_name(path: Path) -> None:
-    """Messages kept once for the whole file (no product does) are refused, never guessed."""
-    with h5py.File(path) as file:
-        theirs = seen_by_h5py(file)
-    with GranuleFile(path, options=NO_CACHE) as granule:
-        ours = seen_by_cryodata(granule)
-    lost = {place: seen for place, seen in ours.items() if isinstance(seen, Refused)}
-    assert lost
-    for place, seen in lost.items():
-        assert "table of shared messages" in seen.what
-        del ours[place]
-    below = tuple(f"{place}{mark}" for place in lost for mark in "/@")
-    rest = {
-        place: seen
-        for place, seen in theirs.items()
-        if place not in lost and not place.startswith(below) and not leads_to(seen, below)
-    }
-    assert not differences(ours, rest)
-
-
-def leads_to(seen: Seen, below: tuple[str, ...]) -> bool:
-    return isinstance(seen, Alias) and seen.path.startswith(below)
 
 
 STRUCTURES = {

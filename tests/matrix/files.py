@@ -14,7 +14,9 @@ from h5py import h5f, h5p
 from tests.matrix.case import LIBVERS, Case, sample
 from tests.matrix.native import hdf5_library
 
-__all__ = ["CASES", "SHARED"]
+__all__ = ["CASES"]
+
+DATASPACE, DATATYPE, FILL_VALUE, FILTERS, ATTRIBUTE = 1, 3, 5, 11, 12
 
 
 def bit_of_everything(file: h5py.File, *, limit: int | None = None) -> None:
@@ -46,8 +48,9 @@ def sharing(indexes: int, path: Path, libver: str, _: Mapping[str, Any]) -> h5py
     if library is None:
         raise LookupError("the HDF5 library of h5py is not reachable")
     library.H5Pset_shared_mesg_nindexes(fcpl.id, indexes)
-    every = 0x1F  # dataspaces, datatypes, fill values, pipelines, attributes
-    split = [every] if indexes == 1 else [0x03, 0x1C]
+    structure = 1 << DATASPACE | 1 << DATATYPE
+    content = 1 << FILL_VALUE | 1 << FILTERS | 1 << ATTRIBUTE
+    split = [structure | content] if indexes == 1 else [structure, content]
     for number, types in enumerate(split):
         library.H5Pset_shared_mesg_index(fcpl.id, number, types, 8)
     return _create(fcpl, path, libver)
@@ -93,15 +96,6 @@ NARROW = {  # libhdf5 itself cannot read newer structures with addresses this sh
     "addresses-4-lengths-8": ((4, 8), LIBVERS),
     "addresses-8-lengths-4": ((8, 4), ("earliest", "v108")),
 }
-SHARED = tuple(
-    Case(
-        f"file/{what}/{libver}", partial(repeated, count), libver, create=partial(sharing, indexes)
-    )
-    for what, indexes, count in (("shared-messages", 1, 5), ("shared-messages-tree", 2, 80))
-    if hdf5_library() is not None
-    for libver in LIBVERS
-)
-
 CASES = (
     *(
         Case(f"file/{what}/{libver}", bit_of_everything, libver, options)
@@ -118,5 +112,16 @@ CASES = (
         )
         for what, (sizes, libvers) in NARROW.items()
         for libver in libvers
+    ),
+    *(
+        Case(
+            f"file/{what}/{libver}",
+            partial(repeated, count),
+            libver,
+            create=partial(sharing, indexes),
+        )
+        for what, indexes, count in (("shared-messages", 1, 5), ("shared-messages-tree", 2, 80))
+        if hdf5_library() is not None
+        for libver in LIBVERS
     ),
 )

@@ -53,14 +53,22 @@ async def read_fixed_array(context: Context, address: int, count: int) -> Elemen
     if stored <= page:
         data = await context.read_signed(block, prefix + stored * itemsize + 4, b"FADB")
         context.verify(data, "fixed array block", block)
+        _check_owner(context, data, block, address)
         return Elements(itemsize, ((0, bytes(data[prefix:-4])),))
     pages = -(-stored // page)
     bitmap_bytes = -(-pages // 8)
     data = await context.read_signed(block, prefix + bitmap_bytes + 4, b"FADB")
     context.verify(data, "fixed array block", block)
+    _check_owner(context, data, block, address)
     used = _bits(data[prefix : prefix + bitmap_bytes])[:pages]
     runs = await _pages(context, block + len(data), 0, stored, page, itemsize, used)
     return Elements(itemsize, tuple(runs))
+
+
+def _check_owner(context: Context, block: memoryview, address: int, owner: int) -> None:
+    """A block names the header it belongs to: another's would give another variable's chunks."""
+    if context.address(block, 6) != owner:
+        context.damaged("a block of a chunk index belongs to another", address)
 
 
 def _bits(data: memoryview) -> list[bool]:
@@ -97,6 +105,7 @@ async def _page(context: Context, address: int, first: int, nbytes: int) -> Run:
 class _Extensible:
     """The header of an extensible array, and what follows from it."""
 
+    address: int
     itemsize: int
     index_elements: int
     """Elements kept in the index block itself."""
@@ -162,6 +171,7 @@ async def _extensible_header(context: Context, address: int) -> _Extensible:
     if not itemsize or most_bits > 64 or any(p < 1 or p & (p - 1) for p in powers):
         context.damaged("an extensible array has impossible sizes", address)
     return _Extensible(
+        address=address,
         itemsize=itemsize,
         index_elements=index_elements,
         least_block=least_block,
@@ -179,6 +189,7 @@ async def _index_block(context: Context, array: _Extensible, address: int) -> me
     nbytes = 6 + context.offset_size * (1 + pointers) + array.index_elements * array.itemsize + 4
     data = await context.read_signed(address, nbytes, b"EAIB")
     context.verify(data, "extensible array index", address)
+    _check_owner(context, data, address, array.address)
     return data
 
 
@@ -195,6 +206,7 @@ async def _super_block(
     nbytes = head + blocks * (bitmap_bytes + o) + 4
     data = await context.read_signed(address, nbytes, b"EASB")
     context.verify(data, "extensible array super block", address)
+    _check_owner(context, data, address, array.address)
     at = head + blocks * bitmap_bytes
     bits = _bits(data[head:at])  # pages of all blocks follow each other without gaps
     jobs = []
@@ -220,9 +232,11 @@ async def _data_block(
     if not used:
         data = await context.read_signed(address, head + elements * array.itemsize + 4, b"EADB")
         context.verify(data, "extensible array block", address)
+        _check_owner(context, data, address, array.address)
         return [(first, bytes(data[head:-4]))]
     data = await context.read_signed(address, head + 4, b"EADB")
     context.verify(data, "extensible array block", address)
+    _check_owner(context, data, address, array.address)
     return await _pages(
         context, address + head + 4, first, elements, array.page, array.itemsize, used
     )

@@ -20,7 +20,7 @@ from cryodata.hdf5.fractal_heap import read_fractal_heap
 from cryodata.hdf5.messages import Dataspace, parse_dataspace
 from cryodata.hdf5.objects import Message, ObjectHeader
 from cryodata.hdf5.rounds import gather
-from cryodata.hdf5.shared import resolve_shared
+from cryodata.hdf5.shared import in_shared_heap, resolve_shared
 from cryodata.hdf5.values import read_values
 from cryodata.index import Empty, Unreadable
 
@@ -87,11 +87,11 @@ async def _dense(context: Context, info: memoryview) -> list[Message]:
             fix="Raise Limits.attributes if you trust the file.",
         )
     # a record is the heap ID, the message's flags, the creation order, the name's hash
-    found = await store.objects([r[:HEAP_ID_BYTES] for r in records])
-    return [
-        Message(objects.ATTRIBUTE, record[HEAP_ID_BYTES], data)
-        for record, data in zip(records, found, strict=True)
-    ]
+    shared = [r for r in records if r[HEAP_ID_BYTES] & objects.SHARED]
+    own = [r[:HEAP_ID_BYTES] for r in records if not r[HEAP_ID_BYTES] & objects.SHARED]
+    found = await store.objects(own)
+    found += await gather(in_shared_heap(context, objects.ATTRIBUTE, r) for r in shared)
+    return [Message(objects.ATTRIBUTE, 0, data) for data in found]
 
 
 async def _parse(context: Context, message: Message) -> RawAttribute:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from cryodata.errors import FormatError, LimitExceededError
 from cryodata.hdf5.checksum import lookup3
 from cryodata.hdf5.rounds import DAMAGED, Rounds
 from cryodata.options import Limits
+
+if TYPE_CHECKING:
+    from cryodata.hdf5.fractal_heap import FractalHeap
 
 __all__ = ["Context"]
 
@@ -23,6 +26,8 @@ class Context:
         Bytes of an address and of a length; from the superblock.
     collections : dict
         Global heap collections read so far: address to objects by number.
+    shared_heaps : dict
+        Heaps of messages that several objects share, by message type.
     """
 
     def __init__(self, rounds: Rounds, limits: Limits) -> None:
@@ -32,6 +37,7 @@ class Context:
         self.offset_size = 8
         self.length_size = 8
         self.collections: dict[int, dict[int, memoryview]] = {}
+        self.shared_heaps: dict[int, FractalHeap] = {}
         self._visited: set[tuple[str, int]] = set()
 
     async def read(self, address: int, nbytes: int) -> memoryview:

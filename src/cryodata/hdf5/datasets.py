@@ -129,14 +129,16 @@ async def _storage(
     count = 0 if space.is_null else math.prod(space.shape)
     nbytes = count * itemsize
     if layout.kind == "compact":
-        if len(layout.inline) < nbytes:
+        if len(layout.inline) != nbytes:
             context.damaged(f"compact data has {len(layout.inline)} bytes, {nbytes} are needed")
-        return Inline(layout.inline[:nbytes])
-    if layout.address is None or not nbytes:
+        return Inline(layout.inline)
+    if layout.address is None:
         return Contiguous(None, nbytes)
-    offset = layout.address + context.base
     if layout.nbytes not in (0, nbytes):
         context.damaged(f"contiguous data has {layout.nbytes} bytes, {nbytes} are needed")
+    if not nbytes:
+        return Contiguous(None, 0)
+    offset = layout.address + context.base
     if offset + nbytes > context.rounds.held.size:
         context.damaged(f"contiguous data of {nbytes} bytes lies outside the file", layout.address)
     return Contiguous(offset, nbytes)

@@ -130,7 +130,7 @@ async def _managed(context: Context, heap: _Heap) -> _Blocks:
             "A fractal heap with filters cannot be read", fix="Other objects are not affected."
         )
     if heap.root_rows == 0:
-        block = await _direct(context, heap, heap.root, heap.start_bytes)
+        block = await _direct(context, heap, heap.root, 0, heap.start_bytes)
         return _Blocks([0], [block])
     found = sorted(await _indirect(context, heap, heap.root, 0, heap.root_rows), key=_offset)
     return _Blocks([offset for offset, _ in found], [block for _, block in found])
@@ -140,9 +140,22 @@ def _offset(found: tuple[int, memoryview]) -> int:
     return found[0]
 
 
-async def _direct(context: Context, heap: _Heap, address: int, nbytes: int) -> memoryview:
+def _check_place(
+    context: Context, heap: _Heap, block: memoryview, address: int, offset: int
+) -> None:
+    """A block names its heap and its offset there: another's would hold others' attributes."""
+    at = 5 + context.offset_size
+    stored = int.from_bytes(block[at : at + heap.offset_bytes], "little")
+    if context.address(block, 5) != heap.address or stored != offset:
+        context.damaged("a heap block stands in another's place", address)
+
+
+async def _direct(
+    context: Context, heap: _Heap, address: int, offset: int, nbytes: int
+) -> memoryview:
     """One direct block, with its own header: heap offsets count from its first byte."""
     block = await context.read_signed(address, nbytes, b"FHDB")
+    _check_place(context, heap, block, address, offset)
     if heap.checksums:
         at = 5 + context.offset_size + heap.offset_bytes
         stored = int.from_bytes(block[at : at + 4], "little")
@@ -164,6 +177,7 @@ async def _indirect(
     head = 5 + o + heap.offset_bytes
     data = await context.read_signed(address, head + rows * heap.width * o + 4, b"FHIB")
     context.verify(data, "heap block", address)
+    _check_place(context, heap, data, address, offset)
     jobs = []
     for row in range(rows):
         nbytes = heap.row_bytes(row)
@@ -181,7 +195,7 @@ async def _child(
 ) -> list[tuple[int, memoryview]]:
     nbytes = heap.row_bytes(row)
     if row < heap.direct_rows:
-        return [(offset, await _direct(context, heap, address, nbytes))]
+        return [(offset, await _direct(context, heap, address, offset, nbytes))]
     first = (heap.start_bytes * heap.width).bit_length()
     return await _indirect(context, heap, address, offset, nbytes.bit_length() - first + 1)
 

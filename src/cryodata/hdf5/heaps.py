@@ -51,9 +51,11 @@ def _objects(context: Context, address: int, data: memoryview) -> dict[int, memo
     at = prefix
     while at + prefix <= len(data):
         number = int.from_bytes(data[at : at + 2], "little")
-        if number == 0:  # the free space that ends the collection
-            break
         nbytes = context.length(data, at + 8)
+        if number == 0:  # the free space that ends the collection, with its own head
+            if at + nbytes != len(data):
+                context.damaged("free space does not end its global heap collection", address)
+            break
         at += prefix
         if at + nbytes > len(data):
             context.damaged("an object overruns its global heap collection", address)

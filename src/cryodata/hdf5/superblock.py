@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from cryodata.errors import FormatError, NotHDF5Error
 from cryodata.hdf5.checksum import lookup3
 from cryodata.hdf5.context import Context
-from cryodata.hdf5.objects import FILE_SPACE, read_object_header
+from cryodata.hdf5.objects import FILE_SPACE, SHARED_TABLE, read_object_header
 from cryodata.hdf5.rounds import DAMAGED, gather
 
-__all__ = ["SIGNATURE", "Superblock", "read_paging", "read_superblock"]
+__all__ = ["SIGNATURE", "Extension", "Superblock", "read_extension", "read_superblock"]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SIZES = (2, 4, 8)
@@ -157,10 +157,32 @@ def _checked(
 PAGED_STRATEGY = 1
 
 
-async def read_paging(context: Context, superblock: Superblock) -> bool:
-    """Whether the file keeps metadata and data in pages apart (*cloud-optimised* files)."""
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """What the superblock has no room for.
+
+    Attributes
+    ----------
+    paged : bool
+        The file keeps metadata and data in pages apart (*cloud-optimised* files).
+    shared_table : int or None
+        Address of the table of shared messages, see `read_shared_table`.
+    shared_rows : int
+        Its rows.
+    """
+
+    paged: bool = False
+    shared_table: int | None = None
+    shared_rows: int = 0
+
+
+async def read_extension(context: Context, superblock: Superblock) -> Extension:
+    """The superblock's extension, where the file has one."""
     if superblock.extension is None:
-        return False
+        return Extension()
     header = await read_object_header(context, superblock.extension)
-    message = header.first(FILE_SPACE)
-    return message is not None and message.data[0] == 1 and message.data[1] == PAGED_STRATEGY
+    space, shared = header.first(FILE_SPACE), header.first(SHARED_TABLE)
+    paged = space is not None and space.data[0] == 1 and space.data[1] == PAGED_STRATEGY
+    if shared is None:
+        return Extension(paged)
+    return Extension(paged, context.address(shared.data, 1), shared.data[1 + context.offset_size])

@@ -109,8 +109,8 @@ def _sequence(
         return b"" if item is None else np.empty(0, item)
     nbytes = length * (1 if item is None else item.itemsize)
     data = heaps[heap].get(number)
-    if data is None or len(data) < nbytes:
+    if data is None or len(data) != nbytes:
         context.damaged(f"variable-length value {number} is not in its heap", heap)
     if item is None:
-        return bytes(data[:nbytes]).split(b"\0", 1)[0]
-    return np.frombuffer(data[:nbytes], item).copy()
+        return bytes(data).split(b"\0", 1)[0]
+    return np.frombuffer(data, item).copy()

@@ -35,7 +35,8 @@ from cryodata.hdf5.links import is_group, read_links
 from cryodata.hdf5.objects import ObjectHeader, read_object_header
 from cryodata.hdf5.readahead import widen
 from cryodata.hdf5.rounds import Held, Rounds, gather
-from cryodata.hdf5.superblock import read_paging, read_superblock
+from cryodata.hdf5.shared import read_shared_table
+from cryodata.hdf5.superblock import read_extension, read_superblock
 from cryodata.hdf5.values import read_sequences
 from cryodata.index import ArrayLayout, GroupLayout, Index, Link
 from cryodata.options import Limits
@@ -213,7 +214,12 @@ class Walker:
             superblock = await read_superblock(self._context)
             # an extension is nearly always there because of paging: read it as if
             self._paged = superblock.extension is not None
-            self._paged = await read_paging(self._context, superblock)
+            extension = await read_extension(self._context, superblock)
+            self._paged = extension.paged
+            if extension.shared_table is not None:
+                await read_shared_table(
+                    self._context, extension.shared_table, extension.shared_rows
+                )
             self._root = superblock.root
         for _ in range(MOST_LINKS):
             linked = _Wanted()

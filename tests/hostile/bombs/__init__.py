@@ -4,9 +4,16 @@ Each is a sound file of h5py's with one lie in it. `BOMBS` says for each what mu
 refused, with which error, while the dataset ``/fine`` beside it is still read.
 """
 
-from tests.hostile.bombs import circles, counts, inflating, many, shapes
+from tests.hostile.bombs import circles, counts, inflating, many, shapes, strangers
 from tests.hostile.bombs.base import FINE, Bomb
 
 __all__ = ["BOMBS", "FINE", "Bomb"]
 
-BOMBS = (*inflating.BOMBS, *shapes.BOMBS, *many.BOMBS, *circles.BOMBS, *counts.BOMBS)
+BOMBS = (
+    *inflating.BOMBS,
+    *shapes.BOMBS,
+    *many.BOMBS,
+    *circles.BOMBS,
+    *counts.BOMBS,
+    *strangers.BOMBS,
+)

@@ -12,8 +12,6 @@ from tests.hostile.edit import Edited, replaced
 
 __all__ = ["BOMBS", "huge_shape"]
 
-GiB = 1 << 30
-
 
 def huge_shape(path: Path, libver: str, axes: int) -> None:
     """10**12 elements, three chunks of them written; nothing may be kept per chunk."""
