@@ -6,6 +6,7 @@ sandbox at in-region latency and prints what it cost.
 - `workloads/`: one job a file.
 - `peers/`: one reader a file, all behind `peers.Peer`.
 - `child`: one read, measured in a process of its own.
-- `session`: the wire, the granules and the order of the runs.
+- `trial`: that process, and what the wire saw of it.
+- `session`: the wires, the granules and the order of the runs.
 - `report`: the tables.
 """

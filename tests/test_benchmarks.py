@@ -16,7 +16,8 @@ from benchmarks.granules import make_practice
 from benchmarks.peers import PEERS, load_peer
 from benchmarks.place import Place
 from benchmarks.report import save, table
-from benchmarks.session import Row, Run, Scene, run_all
+from benchmarks.session import Row, Scene, run_all
+from benchmarks.trial import Run
 from benchmarks.workloads import WORKLOADS
 from cryodata.sandbox import Summary
 
