@@ -11,17 +11,15 @@ import numpy as np
 
 from cryodata.errors import CryodataError, FormatError, LimitExceededError, UnsupportedError
 from cryodata.hdf5.walk import Walker
-from cryodata.index import (
+from cryodata.index import GroupLayout, Index, Link
+from cryodata.layout import (
     ArrayLayout,
     Chunked,
     ChunkTable,
     Contiguous,
     Empty,
     Filter,
-    GroupLayout,
-    Index,
     Inline,
-    Link,
     Unreadable,
 )
 from cryodata.options import Limits

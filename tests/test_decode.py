@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from cryodata.decode import check_filters, decode
 from cryodata.errors import ChunkCorruptError, UnsupportedError
-from cryodata.index import Filter
+from cryodata.layout import Filter
 
 DEFLATE = Filter(1, "deflate", (6,))
 FLETCHER = Filter(3, "fletcher32")

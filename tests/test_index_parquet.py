@@ -23,7 +23,8 @@ from cryodata.errors import CacheError, FetchError
 from cryodata.formats import count_facts, decode_index, encode_index, index_parquet, summarise
 from cryodata.formats.seal import UNSEALED, seal
 from cryodata.formats.value_json import dump_json
-from cryodata.index import Chunked, Index
+from cryodata.index import Index
+from cryodata.layout import Chunked
 from cryodata.options import Limits
 from cryodata.types import Source
 from tests.index_samples import differences, every_kind, small_index, table_of, walk_file

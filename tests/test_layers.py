@@ -19,6 +19,7 @@ LAYERS = {
         "products",
         "hdf5",
         "index",
+        "layout",
         "netcdf",
         "finish",
         "attributes",

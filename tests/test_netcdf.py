@@ -10,7 +10,8 @@ import pytest
 
 from cryodata.attributes import decode_attributes, filter_encoding
 from cryodata.errors import FormatError, UnsupportedError
-from cryodata.index import ArrayLayout, Empty, Filter, GroupLayout, Index, Link, Unreadable
+from cryodata.index import GroupLayout, Index, Link
+from cryodata.layout import ArrayLayout, Empty, Filter, Unreadable
 from cryodata.netcdf import netcdf_groups
 from cryodata.types import Source
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cryodata.errors import SelectionError, UnsupportedError
-from cryodata.index import ArrayLayout, Chunked, ChunkTable, Contiguous
+from cryodata.layout import ArrayLayout, Chunked, ChunkTable, Contiguous
 from cryodata.options import Network
 from cryodata.plan import ReadPlan, Want, plan_reads
 from cryodata.types import ByteRange

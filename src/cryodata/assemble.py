@@ -13,7 +13,7 @@ import numpy as np
 from cryodata.decode import check_filters, decode
 from cryodata.errors import CryodataError
 from cryodata.hdf5.values import strip_padding
-from cryodata.index import ArrayLayout, Inline
+from cryodata.layout import ArrayLayout, Inline
 from cryodata.plan import ReadPlan, Want
 from cryodata.types import AnyArray, Block
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cryodata.index import Empty, Filter, Unreadable
+from cryodata.layout import Empty, Filter, Unreadable
 
 __all__ = ["HIDDEN", "decode_attributes", "filter_encoding"]
 

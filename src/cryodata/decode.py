@@ -18,7 +18,7 @@ import numpy as np
 
 from cryodata.errors import ChunkCorruptError, UnsupportedError
 from cryodata.hdf5.checksum import fletcher32
-from cryodata.index import Filter
+from cryodata.layout import Filter
 from cryodata.lzf import lzf_decompress
 
 __all__ = ["check_filters", "decode"]

@@ -25,7 +25,8 @@ from cryodata.cache import IndexCache
 from cryodata.errors import ChunkCorruptError, CryodataError, GranuleChangedError, SelectionError
 from cryodata.hdf5.readahead import HEAD, TAIL, both_ends
 from cryodata.hdf5.walk import Walker
-from cryodata.index import ArrayLayout, Index
+from cryodata.index import Index
+from cryodata.layout import ArrayLayout
 from cryodata.options import Options
 from cryodata.plan import ReadPlan, Want, plan_reads
 from cryodata.store import loop

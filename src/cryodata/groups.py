@@ -21,7 +21,8 @@ from cryodata.attributes import HIDDEN, decode_attributes
 from cryodata.errors import CryodataError, FormatError, IntegrityError, UnknownVariableError
 from cryodata.finish import Text, UtcTime, as_stored
 from cryodata.granule import GranuleFile
-from cryodata.index import ArrayLayout, Index, Unreadable
+from cryodata.index import Index
+from cryodata.layout import ArrayLayout, Unreadable
 from cryodata.lazy import LazyArray, Part, reading_ahead
 from cryodata.netcdf import NetcdfGroup, NetcdfVariable, encoding_of, netcdf_groups
 from cryodata.together import Companions

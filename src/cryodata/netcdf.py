@@ -19,7 +19,8 @@ import numpy as np
 
 from cryodata.attributes import decode_attributes, filter_encoding
 from cryodata.errors import CryodataError, FormatError
-from cryodata.index import ArrayLayout, Index
+from cryodata.index import Index
+from cryodata.layout import ArrayLayout
 
 __all__ = [
     "Dimension",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryodata.errors import SelectionError
-from cryodata.index import ArrayLayout, Chunked
+from cryodata.layout import ArrayLayout, Chunked
 from cryodata.options import Network
 from cryodata.types import ByteRange, IntArray
 

@@ -21,7 +21,7 @@ from cryodata.attributes import decode_attributes, filter_encoding
 from cryodata.errors import FormatError
 from cryodata.finish import UtcTime, as_stored
 from cryodata.granule import GranuleFile
-from cryodata.index import ArrayLayout
+from cryodata.layout import ArrayLayout
 from cryodata.lazy import LazyArray, Part
 from cryodata.products import Product
 from cryodata.products.tracks import Spot

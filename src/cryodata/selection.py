@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from cryodata.errors import SelectionError, UnknownVariableError, close_names
 from cryodata.granule import GranuleFile
-from cryodata.index import ArrayLayout
+from cryodata.layout import ArrayLayout
 from cryodata.products import Product
 from cryodata.products.tracks import Spot
 from cryodata.ragged import Column, Track

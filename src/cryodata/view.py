@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 from cryodata.attributes import decode_attributes
 from cryodata.granule import GranuleFile
-from cryodata.index import ArrayLayout, Index
+from cryodata.index import Index
+from cryodata.layout import ArrayLayout
 from cryodata.products import Product, Rate, parse_name
 from cryodata.products.registry import text
 from cryodata.products.tracks import Spot, spot_from_attributes, spots_from_orientation

@@ -13,7 +13,7 @@ import pytest
 from cryodata.decode import decode
 from cryodata.errors import ChunkCorruptError
 from cryodata.granule import GranuleFile
-from cryodata.index import Filter
+from cryodata.layout import Filter
 from tests.hostile.jobs import NO_CACHE
 from tests.matrix.case import rng_of
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from cryodata.errors import CryodataError
 from cryodata.granule import GranuleFile
-from cryodata.index import ArrayLayout, Index, Unreadable
+from cryodata.index import Index
+from cryodata.layout import ArrayLayout, Unreadable
 from tests.snapshot.form import (
     MOST,
     REFERENCES,

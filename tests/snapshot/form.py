@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from cryodata.errors import CryodataError
-from cryodata.index import Empty
+from cryodata.layout import Empty
 
 MOST = 4_000_000
 """Elements read of one dataset; of a larger one the first corner is read."""

@@ -16,7 +16,8 @@ from cryodata import errors
 from cryodata.errors import CryodataError, FormatError
 from cryodata.formats.dtype_json import dtype_to_text
 from cryodata.formats.value_json import dump_json, value_to_json
-from cryodata.index import ArrayLayout, Chunked, ChunkTable, Contiguous, Filter, Index, Inline, Link
+from cryodata.index import Index, Link
+from cryodata.layout import ArrayLayout, Chunked, ChunkTable, Contiguous, Filter, Inline
 
 __all__ = [
     "COLUMNS",

@@ -18,17 +18,8 @@ from cryodata.errors import CryodataError
 from cryodata.formats.dtype_json import dtype_from_text
 from cryodata.formats.index_rows import ERROR_FIELDS, ESCAPED, KEPT_ERRORS, unescape
 from cryodata.formats.value_json import load_json, value_from_json
-from cryodata.index import (
-    ArrayLayout,
-    Chunked,
-    ChunkTable,
-    Contiguous,
-    Filter,
-    GroupLayout,
-    Index,
-    Inline,
-    Link,
-)
+from cryodata.index import GroupLayout, Index, Link
+from cryodata.layout import ArrayLayout, Chunked, ChunkTable, Contiguous, Filter, Inline
 from cryodata.options import Limits
 from cryodata.types import IntArray, Source
 

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from cryodata.formats.dtype_json import dtype_from_json, dtype_to_json
-from cryodata.index import Empty, Unreadable
+from cryodata.layout import Empty, Unreadable
 from cryodata.types import AnyArray
 
 __all__ = ["dump_json", "load_json", "value_from_json", "value_to_json"]

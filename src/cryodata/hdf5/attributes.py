@@ -22,7 +22,7 @@ from cryodata.hdf5.objects import Message, ObjectHeader
 from cryodata.hdf5.rounds import gather
 from cryodata.hdf5.shared import in_shared_heap, resolve_shared
 from cryodata.hdf5.values import read_values
-from cryodata.index import Empty, Unreadable
+from cryodata.layout import Empty, Unreadable
 
 __all__ = ["RawAttribute", "read_attributes", "read_raw_attributes"]
 

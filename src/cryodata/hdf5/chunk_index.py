@@ -17,7 +17,7 @@ from cryodata.hdf5.btree1 import read_chunk_records
 from cryodata.hdf5.btree2 import read_records
 from cryodata.hdf5.context import Context
 from cryodata.hdf5.messages import SINGLE_FILTERED, UNFILTERED_EDGES, Layout
-from cryodata.index import ChunkTable
+from cryodata.layout import ChunkTable
 from cryodata.types import AnyArray, IntArray
 
 __all__ = ["ChunkedArray", "read_chunk_table"]

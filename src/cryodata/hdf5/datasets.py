@@ -24,7 +24,7 @@ from cryodata.hdf5.messages import (
 from cryodata.hdf5.objects import ObjectHeader
 from cryodata.hdf5.shared import resolve_shared
 from cryodata.hdf5.values import read_values
-from cryodata.index import ArrayLayout, Chunked, Contiguous, Filter, Inline
+from cryodata.layout import ArrayLayout, Chunked, Contiguous, Filter, Inline
 
 __all__ = ["is_dataset", "read_array_layout"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from cryodata.errors import LimitExceededError
 from cryodata.hdf5.context import Context
-from cryodata.index import Filter
+from cryodata.layout import Filter
 
 __all__ = [
     "Dataspace",

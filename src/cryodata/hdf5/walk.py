@@ -38,7 +38,8 @@ from cryodata.hdf5.rounds import Held, Rounds, gather
 from cryodata.hdf5.shared import read_shared_table
 from cryodata.hdf5.superblock import read_extension, read_superblock
 from cryodata.hdf5.values import read_sequences
-from cryodata.index import ArrayLayout, GroupLayout, Index, Link
+from cryodata.index import GroupLayout, Index, Link
+from cryodata.layout import ArrayLayout
 from cryodata.options import Limits
 from cryodata.types import Block, ByteRange, Source
 

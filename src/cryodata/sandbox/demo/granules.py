@@ -1,4 +1,4 @@
-"""What the demo reads: a synthetic granule, and real ones where they stand beside the project."""
+"""What the demo reads: a synthetic granule, and real ones where there are some."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def _folders() -> Iterator[Path]:
     """Where real granules may lie; the project carries one for its tests."""
     project = Path(next(iter(cryodata.__path__))).parent.parent
     if given := os.environ.get("CRYODATA_SHARED"):
-        yield Path(given, "data", "icesat2")
+        yield Path(given)
     for beside in (project, Path.cwd()):
-        yield beside.parent / "shared" / "data" / "icesat2"
+        yield beside.parent / "shared" / "data"
     yield project / "tests" / "data"
 
 
 def find_real() -> list[Path]:
-    """The real granules of the first folder that has some."""
+    """The real granules of the first folder that has some, itself or below it."""
     for folder in _folders():
-        if found := [folder / name for name in REAL if (folder / name).is_file()]:
+        if found := [path for name in REAL for path in sorted(folder.rglob(name))[:1]]:
             return found
     return []
