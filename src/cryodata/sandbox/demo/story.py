@@ -88,9 +88,7 @@ def _tell(sky: Sky, synthetic: Path, picture: Path) -> None:
         print(HEADING)
         _compare(sky, wanted)
     if not real:
-        print(
-            "\nNo real granule: set CRYODATA_SHARED to a folder that holds ATL06 granules of the project's tests."
-        )
+        print("\nNo real granule here; CRYODATA_SHARED may name a folder that holds some.")
     title = "Land ice heights seen by ICESat-2" if real else "Land ice heights (synthetic)"
     with open_ours(sky, wanted) as dataset:
         print(f"\n{path.name}, lazily:\n{dataset}\n")
