@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Sequence
+from typing import NoReturn, Protocol
 
 from cryodata.errors import FormatError, LimitExceededError
 from cryodata.hdf5.checksum import lookup3
 from cryodata.hdf5.rounds import DAMAGED, Rounds
 from cryodata.options import Limits
 
-if TYPE_CHECKING:
-    from cryodata.hdf5.fractal_heap import FractalHeap
+__all__ = ["Context", "HeapOfMessages"]
 
-__all__ = ["Context"]
+
+class HeapOfMessages(Protocol):
+    """What is needed of the heap that shared messages lie in."""
+
+    async def objects(self, ids: Sequence[memoryview]) -> list[memoryview]:
+        """The messages with these heap IDs, in order."""
+        ...
 
 
 class Context:
@@ -37,7 +43,7 @@ class Context:
         self.offset_size = 8
         self.length_size = 8
         self.collections: dict[int, dict[int, memoryview]] = {}
-        self.shared_heaps: dict[int, FractalHeap] = {}
+        self.shared_heaps: dict[int, HeapOfMessages] = {}
         self._visited: set[tuple[str, int]] = set()
 
     async def read(self, address: int, nbytes: int) -> memoryview:
