@@ -44,6 +44,12 @@ def test_a_relative_path_survives_chdir(file: Path, monkeypatch: pytest.MonkeyPa
     assert loop.run(store.get(0, 10)).size == 1_000_000
 
 
+def test_a_tilde_is_the_users_home(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a shell would open would not be found."""
+    monkeypatch.setenv("HOME", str(file.parent))
+    assert LocalStore(f"~/{file.name}").url == str(file)
+
+
 def test_a_range_is_cut_at_the_end(file: Path) -> None:
     """The end of a small file would be an error."""
     assert len(loop.run(LocalStore(file).get(999_990, 2_000_000)).data) == 10

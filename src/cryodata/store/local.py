@@ -31,13 +31,14 @@ class LocalStore:
     Parameters
     ----------
     path : path-like
-        Made absolute at once, so that a later ``chdir`` does not matter.
+        ``~`` is the user's home. Made absolute at once, so that a later ``chdir`` does
+        not matter.
     """
 
     __slots__ = ("origin", "url")
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.url = str(Path(path).absolute())
+        self.url = str(Path(path).expanduser().absolute())
         self.origin = "file:"
 
     def __repr__(self) -> str:
