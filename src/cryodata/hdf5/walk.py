@@ -279,10 +279,7 @@ class Walker:
             return []
         count = math.prod(attribute.dataspace.shape)
         address = np.dtype(f"<u{self._context.offset_size}")
-        try:
-            axes = await read_sequences(self._context, address, count, attribute.data)
-        except FormatError:
-            return []  # dangling: the values are readable without names for the axes
+        axes = await read_sequences(self._context, address, count, attribute.data)
         return [[int(scale) for scale in axis] for axis in axes]
 
     async def _read_group(
