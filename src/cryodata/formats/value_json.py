@@ -21,7 +21,7 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -75,22 +75,25 @@ def value_to_json(value: Any) -> Any:
         return {
             "dtype": dtype_to_json(value.dtype),
             "shape": list(value.shape),
-            **_content(flat, flat.tolist()),
+            **_content(flat, flat.tolist),
         }
     if isinstance(value, np.generic):
-        return {"dtype": dtype_to_json(value.dtype), **_content(value, value.item())}
+        return {"dtype": dtype_to_json(value.dtype), **_content(value, value.item)}
     raise TypeError(f"a {type(value).__name__} cannot be written")
 
 
-def _content(values: AnyArray | np.generic, plain: Any) -> dict[str, Any]:
-    """As people read it where that is exact, else the bytes."""
+def _content(values: AnyArray | np.generic, plain: Callable[[], Any]) -> dict[str, Any]:
+    """As people read it where that is exact, else the bytes.
+
+    `plain` is not asked where bytes are kept: not every datetime64 has a plain value.
+    """
     kind = values.dtype.kind
     if kind == "O":
-        return {"value": [value_to_json(v) for v in plain]}
+        return {"value": [value_to_json(v) for v in plain()]}
     if kind == "S":
-        return {"value": [_to_text(v) for v in plain]}
+        return {"value": [_to_text(v) for v in plain()]}
     if kind in NUMBERS and (kind != "f" or bool(np.isfinite(values).all())):
-        return {"value": plain}
+        return {"value": plain()}
     return {"base64": base64.b64encode(values.tobytes()).decode("ascii")}
 
 
