@@ -29,8 +29,8 @@ WINDOW_LEAST, WINDOW_MOST = 4 * KiB, 256 * KiB
 ROUND_BYTES = 128 * KiB
 """Bytes of one round in a file that is not paged, unless more is needed."""
 PAGED_WINDOW = 1 * MiB
-REQUESTS = 64
-"""Requests of one round that can be under way at once; more are merged where they are near."""
+REQUESTS = 32
+"""Requests of one round, as far as their places can be merged: the slowest is waited for."""
 NEAR = 64 * KiB
 """Two places this far apart are read with one request where there are too many of them."""
 REQUEST = 1 * MiB
