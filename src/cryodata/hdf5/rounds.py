@@ -128,18 +128,27 @@ async def gather(coroutines: Iterable[Asks[Any]]) -> list[Any]:
     return await _Gather(list(coroutines))
 
 
-class _Task:
-    """A running coroutine, its place in the gather that started it, and its own gather."""
+class _Gathering:
+    """Results of coroutines that run side by side, until the last of them is there."""
 
-    __slots__ = ("coroutine", "error", "parent", "pending", "results", "slot")
+    __slots__ = ("error", "pending", "results", "task")
 
-    def __init__(self, coroutine: Asks[Any], parent: _Task | None, slot: int) -> None:
-        self.coroutine = coroutine
-        self.parent = parent
-        self.slot = slot
-        self.pending = 0
-        self.results: list[Any] = []
+    def __init__(self, task: _Task | None, count: int) -> None:
+        self.task = task  # resumed with the results; None at the root
+        self.pending = count
+        self.results: list[Any] = [None] * count
         self.error: CryodataError | None = None
+
+
+class _Task:
+    """A running coroutine, and where its result goes."""
+
+    __slots__ = ("coroutine", "into", "slot")
+
+    def __init__(self, coroutine: Asks[Any], into: _Gathering, slot: int) -> None:
+        self.coroutine = coroutine
+        self.into = into
+        self.slot = slot
 
 
 class Rounds:
@@ -155,7 +164,7 @@ class Rounds:
         self.held = held
         self._ready: deque[tuple[_Task, Any]] = deque()
         self._waiting: list[tuple[_Need, _Task]] = []
-        self._root: _Task | None = None
+        self._root = _Gathering(None, 0)
 
     async def read(self, start: int, stop: int) -> memoryview:
         """The bytes ``start <= i < stop`` of the file, at once where they are held.
@@ -183,9 +192,7 @@ class Rounds:
 
     def start(self, coroutine: Asks[Any]) -> None:
         """Set the coroutine whose result `result` is going to give."""
-        self._root = _Task(None, None, 0)  # type: ignore[arg-type]  # only collects the result
-        self._root.pending = 1
-        self._root.results = [None]
+        self._root = _Gathering(None, 1)
         self._ready.append((_Task(coroutine, self._root, 0), None))
 
     def needs(self) -> list[ByteRange]:
@@ -200,7 +207,7 @@ class Rounds:
     def result(self) -> Any:
         """What the coroutine returned; raises what it raised."""
         root = self._root
-        if root is None or root.pending:
+        if root.pending or not root.results:
             raise RuntimeError("the walk is not finished")
         if root.error is not None:
             raise root.error
@@ -239,18 +246,14 @@ class Rounds:
         if not coroutines:
             self._ready.append((task, []))
             return
-        task.pending = len(coroutines)
-        task.results = [None] * len(coroutines)
-        task.error = None
+        gathering = _Gathering(task, len(coroutines))
         for slot, coroutine in enumerate(coroutines):
-            self._ready.append((_Task(coroutine, task, slot), None))
+            self._ready.append((_Task(coroutine, gathering, slot), None))
 
     def _deliver(self, task: _Task, value: Any, error: CryodataError | None) -> None:
-        parent = task.parent
-        if parent is None:
-            raise RuntimeError("a task without a parent finished")
-        parent.results[task.slot] = value
-        parent.error = parent.error or error
-        parent.pending -= 1
-        if not parent.pending and parent is not self._root:
-            self._ready.append((parent, parent.error or parent.results))
+        gathering = task.into
+        gathering.results[task.slot] = value
+        gathering.error = gathering.error or error
+        gathering.pending -= 1
+        if not gathering.pending and gathering.task is not None:
+            self._ready.append((gathering.task, gathering.error or gathering.results))
