@@ -12,7 +12,7 @@ from cryodata.together import load_together
 __all__ = ["CryoAccessor"]
 
 
-@xr.register_dataset_accessor("cryo")  # type: ignore[no-untyped-call]
+@xr.register_dataset_accessor("cryo")  # type: ignore[no-untyped-call]  # xarray's
 class CryoAccessor:
     """Registered on import; `cryodata.open` imports it."""
 

@@ -57,7 +57,7 @@ _unswept: dict[Path, int] = {}
 
 def _renew_lock() -> None:
     """A child of fork has no thread that would ever release the lock it inherits."""
-    global _saving  # noqa: PLW0603
+    global _saving  # noqa: PLW0603 - one lock a process is the point
     _saving = threading.Lock()
 
 

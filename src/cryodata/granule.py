@@ -83,7 +83,7 @@ class GranuleFile:
         self._index = index
         self._walker: Walker | None = None
         self._turn = _Turn()
-        self._stale = False  # the index is from the disk, and no caller has seen it
+        self._stale = False  # the index is from the disk, and nothing of it was given out
         self._keeping: list[Future[bool]] = []
 
     @classmethod
@@ -287,6 +287,7 @@ class GranuleFile:
         )
         assembly = Assembly(plan)
         await self._fill(plan, assembly, index.source)
+        self._stale = False  # values of this version are given out: no other may follow
         values = assembly.results()
         for i, layout in enumerate(layouts):
             if layout.dtype.hasobject:

@@ -122,7 +122,7 @@ def _lazy_array(file: GranuleFile, variable: NetcdfVariable, utc: UtcTime | None
     layout = variable.layout
     settings: dict[str, Any] = {"dtype": layout.dtype, "finish": as_stored}
     if layout.kind == "vlen string":
-        settings["dtype"] = strings.create_vlen_dtype(str)  # type: ignore[no-untyped-call]
+        settings["dtype"] = strings.create_vlen_dtype(str)  # type: ignore[no-untyped-call]  # xarray's
         settings["finish"] = Text(layout.encoding or "utf-8")
     elif utc is not None:
         settings = {"dtype": np.dtype("M8[ns]"), "finish": utc}
@@ -224,7 +224,7 @@ def _few_reads(stores: Sequence[GroupStore], *, times: bool) -> Iterator[None]:
 def _kept(data: Any) -> Any:
     """Lazy data that stays once it was read, and does not change with its copies."""
     unchanged = indexing.CopyOnWriteArray(data)
-    return indexing.MemoryCachedArray(unchanged)  # type: ignore[no-untyped-call]
+    return indexing.MemoryCachedArray(unchanged)  # type: ignore[no-untyped-call]  # xarray's
 
 
 def _members_of(file: GranuleFile, path: str) -> Index:

@@ -74,6 +74,23 @@ def test_an_index_kept_of_an_older_version(
     assert not filler.any()
 
 
+def test_values_of_two_versions_never_come_from_one_reader(
+    sky: Sky, open_url: Open, versions: list[tuple[Path, AnyArray]], tmp_path: Path
+) -> None:
+    """Once values were given out, a kept index may not be replaced without a word."""
+    (old, values), (new, _) = versions
+    url = sky.put(old, "x.h5")
+    cache = tmp_path / "cache"
+    with open_url(url, cache=cache) as granule:
+        granule.walk()
+        granule.flush()
+    with open_url(url, cache=cache) as later:
+        np.testing.assert_array_equal(later.read([("x", None)])[0], values)
+        sky.put(new, "x.h5")
+        with pytest.raises(GranuleChangedError):
+            later.read([("x", None)])
+
+
 def race(
     sky: Sky,
     open_url: Callable[..., object],

@@ -106,10 +106,10 @@ def _enum_from_json(base: Any, members: Any) -> np.dtype[Any]:
 
 def _compound_from_json(document: dict[str, Any]) -> np.dtype[Any]:
     whole = {**document, "formats": [dtype_from_json(f) for f in document["formats"]]}
-    dtype = np.dtype(whole)  # type: ignore[call-overload]
+    dtype = np.dtype(whole)  # type: ignore[call-overload]  # made at run time
     if dtype.hasobject or not dtype.itemsize:
         raise ValueError("a compound of objects, or of nothing")
-    return dtype  # type: ignore[no-any-return]
+    return dtype  # type: ignore[no-any-return]  # as above
 
 
 def dtype_to_text(dtype: np.dtype[Any]) -> str:
