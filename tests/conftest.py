@@ -73,3 +73,20 @@ def network_is_blocked() -> None:
     """The guard itself is checked once: a test that reaches out would depend on the day."""
     with socket.socket() as stranger, pytest.raises(PermissionError, match="network"):
         stranger.connect(("192.0.2.1", 80))
+
+
+@pytest.fixture
+def stranger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nobody is logged in, nothing was refused or probed, and no netrc of the user is seen."""
+    from cryodata import access
+    from cryodata.earthdata.hosts.process import PerProcess
+    from cryodata.earthdata.identity import login, refusals
+    from cryodata.earthdata.leave import credentials, links
+
+    monkeypatch.setattr(access, "_ways", access._Ways())
+    monkeypatch.setattr(login, "_logins", login._Logins())
+    monkeypatch.setattr(refusals, "_refused", set())
+    monkeypatch.setattr(credentials, "_known", {})
+    monkeypatch.setattr(links, "_links", PerProcess(links._Links))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("NETRC", raising=False)

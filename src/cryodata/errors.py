@@ -7,13 +7,23 @@
     |  |- SelectionError              variables, beams or rows that cannot be selected
     |  |- UnknownVariableError        a name the file does not have (also LookupError)
     |  |- ProductError                a product table that is wrong
-    |  |- UnknownProductError         a product nobody has written a table for (also LookupError)
+    |  |- UnknownProductError         a product nobody knows (also LookupError)
+    |  |- RegionError                 a region that is none: swapped, impossible
+    |  |- NothingFoundError           no granule fits all conditions (also LookupError)
     |  `- MissingDependencyError      an optional package is not installed (also ImportError)
     |- AuthError                      log in, or ask for access (also PermissionError)
+    |  |- NotLoggedInError            Earthdata needs a login, and none was found
+    |  |- LoginRejectedError          wrong user, password or token
+    |  |  `- TokenExpiredError        the token was good once: expired, or revoked
+    |  |- EulaRequiredError           a licence or application is to be approved first
+    |  |- CredentialsExpiredError     keys of S3 that are over, and could not be renewed
+    |  |- NotInRegionError            direct S3 answers only in its own region
+    |  `- ClockSkewError              this machine's clock is too far off
     |- FetchError                     the network or the server (also OSError): try again
     |  |- NotFoundError               no such object (also FileNotFoundError)
     |  |- ThrottledError              the server asked to slow down and kept asking
     |  |- FetchTimeoutError           the deadline passed (also TimeoutError)
+    |  |- ServiceError                Earthdata Login, the data host or CMR answers nonsense
     |  |- TruncatedError              fewer bytes than the server promised
     |  `- WrongRangeError             bytes of another range than the one asked for
     |- IntegrityError                 the bytes are not the ones that were indexed
@@ -37,21 +47,31 @@ __all__ = [
     "AuthError",
     "CacheError",
     "ChunkCorruptError",
+    "ClockSkewError",
     "ConfigurationError",
+    "CredentialsExpiredError",
     "CryodataError",
+    "EulaRequiredError",
     "FetchError",
     "FetchTimeoutError",
     "FormatError",
     "GranuleChangedError",
     "IntegrityError",
     "LimitExceededError",
+    "LoginRejectedError",
     "MissingDependencyError",
     "NotFoundError",
     "NotHDF5Error",
+    "NotInRegionError",
+    "NotLoggedInError",
+    "NothingFoundError",
     "ProductError",
     "ReaderClosedError",
+    "RegionError",
     "SelectionError",
+    "ServiceError",
     "ThrottledError",
+    "TokenExpiredError",
     "TruncatedError",
     "UnknownProductError",
     "UnknownVariableError",
@@ -151,7 +171,15 @@ class ProductError(ConfigurationError):
 
 
 class UnknownProductError(ConfigurationError, LookupError):
-    """A product without a table."""
+    """A product that nobody knows: no table for it, no collection of that name."""
+
+
+class RegionError(ConfigurationError):
+    """A region that is none: latitude and longitude swapped, or no place on Earth."""
+
+
+class NothingFoundError(ConfigurationError, LookupError):
+    """No granule fits all conditions; the message says what fits without each of them."""
 
 
 class MissingDependencyError(ConfigurationError, ImportError):  # type: ignore[misc]  # its `path` may be None
@@ -162,8 +190,52 @@ class AuthError(CryodataError, PermissionError):
     """The server refused: log in, or ask for access."""
 
 
+class NotLoggedInError(AuthError):
+    """Earthdata needs a login, and none was found."""
+
+
+class LoginRejectedError(AuthError):
+    """Earthdata Login refuses user, password or token."""
+
+
+class TokenExpiredError(LoginRejectedError):
+    """The token was good once: it expired, or was revoked."""
+
+
+class EulaRequiredError(AuthError):
+    """A licence or an application has to be approved in the user's Earthdata account.
+
+    Attributes
+    ----------
+    link : str
+        Where that is done; empty where the server does not say.
+    """
+
+    link: str = ""
+
+
+class CredentialsExpiredError(AuthError):
+    """Keys that are over, or unknown to S3: new ones would cure it."""
+
+
+class NotInRegionError(AuthError):
+    """Direct S3 answers only inside its own region."""
+
+
+class ClockSkewError(AuthError):
+    """The clock of this machine is too far off for signatures and expiry."""
+
+
 class FetchError(CryodataError, OSError):
-    """The network or the server failed, after all retries."""
+    """The network or the server failed, after all retries.
+
+    Attributes
+    ----------
+    final : bool
+        Whoever raised it has tried again already, so that nobody else does.
+    """
+
+    final: bool = False
 
 
 class NotFoundError(FetchError, FileNotFoundError):
@@ -184,6 +256,10 @@ class ThrottledError(FetchError):
 
 class FetchTimeoutError(FetchError, TimeoutError):
     """The deadline of the call passed."""
+
+
+class ServiceError(FetchError):
+    """Earthdata Login, a data host or CMR answers something that makes no sense."""
 
 
 class TruncatedError(FetchError):

@@ -6,11 +6,16 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-__all__ = ["Limits", "Network", "Options", "default_cache_folder"]
+from cryodata.errors import ConfigurationError
+
+__all__ = ["ACCESS", "Limits", "Network", "Options", "default_access", "default_cache_folder"]
 
 KiB = 1024
 MiB = 1024 * KiB
 GiB = 1024 * MiB
+
+ACCESS = ("auto", "direct", "external")
+"""Ways to a granule of Earthdata: found out, straight from S3, over https."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,11 @@ def default_cache_folder() -> Path:
     return Path(base) / "cryodata"
 
 
+def default_access() -> str:
+    """``$CRYODATA_ACCESS``, or ``auto``."""
+    return os.environ.get("CRYODATA_ACCESS", "").strip().lower() or "auto"
+
+
 def _physical_memory() -> int:
     """Three quarters of this machine's memory, bytes; 4 GiB where it does not tell."""
     try:
@@ -98,6 +108,9 @@ def _physical_memory() -> int:
 class Options:
     """Everything tunable of one ``open``; made once at the door and handed down."""
 
+    access: str = field(default_factory=default_access)
+    """Way to granules of Earthdata, one of `ACCESS`: ``direct`` reads S3, which answers only
+    inside its region; ``external`` goes over https; ``auto`` asks S3 for one byte."""
     limits: Limits = field(default_factory=Limits)
     network: Network = field(default_factory=Network)
     cache: Path | None = field(default_factory=default_cache_folder)
@@ -106,3 +119,10 @@ class Options:
     """A read whose result is larger than this is refused before it starts, bytes."""
     threads: int = field(default_factory=lambda: max(2, min(32, os.cpu_count() or 2)))
     """Threads that decode chunks."""
+
+    def __post_init__(self) -> None:
+        if self.access not in ACCESS:
+            raise ConfigurationError(
+                f"access={self.access!r} is no way to a granule",
+                fix=f"It is one of {', '.join(ACCESS)}; CRYODATA_ACCESS sets it for all.",
+            )

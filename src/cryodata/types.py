@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AnyArray", "Block", "ByteRange", "IntArray", "Source"]
+__all__ = ["AnyArray", "Block", "ByteRange", "Grant", "IntArray", "Source"]
 
 AnyArray = NDArray[Any]
 IntArray = NDArray[np.int64]
@@ -66,3 +67,31 @@ class Block:
     def stop(self) -> int:
         """One past the last byte."""
         return self.start + len(self.data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """Leave to read one object, for a while: what a request has to carry.
+
+    Prints nothing of it, and does not pickle: what travels between processes is whoever
+    gives grants, and it gives new ones where it arrives.
+
+    Attributes
+    ----------
+    url : str
+        What to ask: the object itself, or a signed URL of it.
+    options : mapping
+        Storage options to ask with: keys and session token, in the words of s3fs.
+    expires : float
+        When it is over, s since 1970-01-01 UTC; infinity where it does not say.
+    serial : int
+        Equal for grants of the same keys: objects of one bucket share connections.
+    """
+
+    url: str = field(repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    expires: float = float("inf")
+    serial: int = 0
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a grant holds secrets and does not pickle")

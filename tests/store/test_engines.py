@@ -10,7 +10,9 @@ import pytest
 
 from cryodata.errors import (
     AuthError,
+    ClockSkewError,
     ConfigurationError,
+    CredentialsExpiredError,
     CryodataError,
     FetchError,
     FetchTimeoutError,
@@ -129,10 +131,10 @@ def test_a_query_string_is_sent_and_never_shown(origin: Origin) -> None:
     """A signed URL would be refused by the server, or seen in a log."""
     for engine in ("auto", "fsspec"):
         origin.wire.log.clear()
-        url = f"{origin.wire.url}/bucket/granule.h5?Signature=CANARY%2B1"
+        url = f"{origin.wire.url}/bucket/granule.h5?canary=CANARY%2B1"
         store = open_store(url, engine=engine)
         one(store)
-        assert [entry.query for entry in origin.wire.log] == ["Signature=CANARY%2B1"]
+        assert [entry.query for entry in origin.wire.log] == ["canary=CANARY%2B1"]
         assert "CANARY" not in store.url + repr(store)
 
 
@@ -147,13 +149,15 @@ class Refusal:
 
 
 REFUSALS = [
-    Refusal(400, "ExpiredToken", AuthError, "expired"),
+    Refusal(400, "ExpiredToken", CredentialsExpiredError, "expired"),
+    Refusal(400, "InvalidToken", CredentialsExpiredError, "expired"),
+    Refusal(400, "TokenRefreshRequired", CredentialsExpiredError, "expired"),
     Refusal(400, "InvalidRequest", ConfigurationError, "HTTP 400"),
     Refusal(401, "", AuthError, "HTTP 401"),
     Refusal(403, "AccessDenied", AuthError, "us-west-2"),
-    Refusal(403, "RequestTimeTooSkewed", AuthError, "clock"),
+    Refusal(403, "RequestTimeTooSkewed", ClockSkewError, "clock"),
     Refusal(403, "SignatureDoesNotMatch", AuthError, "secret"),
-    Refusal(403, "InvalidAccessKeyId", AuthError, "unknown"),
+    Refusal(403, "InvalidAccessKeyId", CredentialsExpiredError, "unknown"),
     Refusal(404, "NoSuchKey", NotFoundError, "no such object"),
     Refusal(408, "RequestTimeout", FetchError, "HTTP 408"),
     Refusal(412, "PreconditionFailed", GranuleChangedError, "another version"),

@@ -1,8 +1,8 @@
-"""What a redirect to another host gets to see.
+"""What a redirect to another host gets to see: nothing that is ours.
 
-obstore follows redirects and has no option against it, so the guard is that endpoint and
-bucket are always named, never learnt. These tests hold docs/limits.md to the truth: the
-first fails on the day obstore stops, and then the page has to change.
+obstore follows redirects, takes the session token along, passes a whole link on as
+``Referer``, and has no option against it. These tests hold the guard and docs/limits.md to
+the truth; one fails on the day obstore stops, and then the guard can go.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import obstore
 import pytest
+from obstore.store import S3Store
 
+from cryodata.errors import AuthError, FetchError
 from cryodata.options import Options
 from cryodata.sandbox import Fault, Wire
 from cryodata.store import loop
+from cryodata.store.fsspec_engine import FsspecStore
 from cryodata.store.resolve import open_store
-from tests.store.helpers import QUICK, Origin
+from tests.store.helpers import QUICK, Origin, content
 
 KEYS = {"key": "AKIDEXAMPLE", "secret": "not-a-real-secret", "token": "not-a-real-token"}
 
@@ -30,22 +34,99 @@ def stranger(tmp_path: Path) -> Iterator[Wire]:
         yield wire
 
 
-def test_obstore_takes_the_session_token_along(origin: Origin, stranger: Wire) -> None:
-    """The signature stays behind, the session token does not: see "Good to know"."""
-    origin.wire.fault(Fault("redirect", to=stranger.url))
-    options = {**KEYS, "client_kwargs": {"endpoint_url": origin.wire.url}}
-    store = open_store(
-        "s3://bucket/granule.h5", storage_options=options, options=Options(network=QUICK)
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine that runs the tests may have one."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+def lead_to(origin: Origin, stranger: Wire) -> None:
+    """Redirect all requests to the stranger, under a name of its own."""
+    origin.wire.fault(Fault("redirect", to=stranger.url.replace("127.0.0.1", "localhost")))
+
+
+def with_keys(origin: Origin, engine: str = "auto") -> dict[str, object]:
+    return {
+        "storage_options": {**KEYS, "client_kwargs": {"endpoint_url": origin.wire.url}},
+        "options": Options(network=QUICK),
+        "engine": engine,
+    }
+
+
+def test_obstore_alone_takes_the_session_token_along(origin: Origin, stranger: Wire) -> None:
+    """The guard would stand there for nothing."""
+    lead_to(origin, stranger)
+    store = S3Store(
+        "bucket",
+        endpoint=origin.wire.url,
+        region="us-west-2",
+        access_key_id=KEYS["key"],
+        secret_access_key=KEYS["secret"],
+        session_token=KEYS["token"],
+        client_options={"allow_http": True},
     )
-    loop.run(store.get(0, 100))
+    obstore.get(store, "granule.h5", options={"range": (0, 100)})
     (seen,) = stranger.log.entries
-    assert "authorization" not in seen.headers
     assert "x-amz-security-token" in seen.headers
+    assert "authorization" not in seen.headers
+
+
+@pytest.mark.parametrize("engine", ["obstore", "fsspec"])
+def test_keys_stay_with_their_host(origin: Origin, stranger: Wire, engine: str) -> None:
+    """A session token at another host would be a leak."""
+    lead_to(origin, stranger)
+    store = open_store("s3://bucket/granule.h5", **with_keys(origin, engine))  # type: ignore[arg-type]
+    with pytest.raises(AuthError, match="another address"):
+        loop.run(store.get(0, 100))
+    assert len(stranger.log) == 0
+    origin.wire.clear_faults()
+    assert bytes(loop.run(store.get(0, 100)).data) == content()[:100]
+
+
+def test_behind_a_proxy_there_is_no_guard(
+    origin: Origin, stranger: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody behind a proxy could read S3; docs/limits.md says what that costs."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    lead_to(origin, stranger)
+    store = open_store("s3://bucket/granule.h5", **with_keys(origin))  # type: ignore[arg-type]
+    assert len(loop.run(store.get(0, 100)).data) == 100
+    assert len(stranger.log) == 1
+
+
+@pytest.mark.parametrize("status", [302, 303, 307, 308])
+def test_where_a_signed_link_leads_on_nothing_is_told(
+    origin: Origin, stranger: Wire, status: int
+) -> None:
+    """Whoever a link leads to could read what the user may read, under the user's name."""
+    where = stranger.url.replace("127.0.0.1", "localhost")
+    header = f"Location: {where}/bucket/granule.h5?theirs=1\r\nSet-Cookie: a=b\r\n"
+    origin.wire.fault(Fault("status", status=status, code="Found", header=header))
+    link = f"{origin.wire.url}/bucket/granule.h5?Signature=CANARY"
+    for _ in range(2):
+        block = loop.run(FsspecStore.private(link, {}).get(0, 100))
+        assert bytes(block.data) == bytes(100)
+    for seen in stranger.log:
+        assert seen.query == "theirs=1"
+        assert set(seen.headers) <= {"host", "range", "accept", "accept-encoding", "user-agent"}
+    assert not [seen for seen in origin.wire.log if "cookie" in seen.headers]
+
+
+def test_a_link_that_leads_round_in_a_circle_ends(origin: Origin) -> None:
+    """A read would never end, and load the server until it did."""
+    origin.wire.fault(Fault("redirect", to=origin.wire.url))
+    store = FsspecStore.private(f"{origin.wire.url}/bucket/granule.h5?Signature=CANARY", {})
+    with pytest.raises(FetchError) as caught:
+        loop.run(store.get(0, 100))
+    assert "CANARY" not in str(caught.value)
+    assert len(origin.wire.log) <= 4
 
 
 def test_a_bearer_token_stays_with_its_host(origin: Origin, stranger: Wire) -> None:
     """A token for one host at another would be a leak."""
-    origin.wire.fault(Fault("redirect", to=stranger.url))
+    lead_to(origin, stranger)
     store = open_store(
         f"{origin.wire.url}/bucket/granule.h5",
         storage_options={"headers": {"Authorization": "Bearer not-a-real-token"}},

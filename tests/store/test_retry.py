@@ -41,6 +41,13 @@ def test_tries_by_error(case: Case) -> None:
     assert tries(case.error, 8) == case.times
 
 
+def test_what_was_tried_again_elsewhere_is_not() -> None:
+    """Retries of retries would keep a user waiting for minutes, and storm a host that is ill."""
+    error = ThrottledError()
+    error.final = True
+    assert tries(error, 8) == 1
+
+
 def test_no_more_tries_than_allowed() -> None:
     """`attempts=1` would still repeat wrong replies."""
     assert tries(WrongRangeError(), 1) == 1

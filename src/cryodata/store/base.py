@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from cryodata.types import Block
+from cryodata.errors import AuthError
+from cryodata.types import Block, Grant
 
-__all__ = ["Store", "Tailed"]
+__all__ = ["Access", "Store", "Tailed"]
 
 
 @runtime_checkable
@@ -67,5 +68,34 @@ class Tailed(Protocol):
         """The last `nbytes` of the object, or all of it where it is shorter.
 
         One request, no retry; checked and failing as `Store.get`.
+        """
+        ...
+
+
+@runtime_checkable
+class Access(Protocol):
+    """Leave to read one object, given anew when it is over. Pickles without secrets."""
+
+    @property
+    def curable(self) -> tuple[type[AuthError], ...]:
+        """Refusals that a new grant can cure."""
+        ...
+
+    async def grant(self, *, stale: Grant | None = None) -> Grant:
+        """Leave to read that is good for now.
+
+        Cheap while the last one is; many callers at once make one request.
+
+        Parameters
+        ----------
+        stale : Grant, optional
+            One that was refused: give another, unless another is there already.
+
+        Raises
+        ------
+        AuthError
+            There is none to be had: the class and its ``fix`` say why.
+        FetchError
+            Whoever gives grants cannot be reached.
         """
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from cryodata.errors import (
     AuthError,
@@ -14,7 +14,9 @@ from cryodata.errors import (
     MissingDependencyError,
 )
 from cryodata.options import Network
+from cryodata.store.address import shown
 from cryodata.store.fsspec_errors import explain, status_of
+from cryodata.store.fsspec_private import private_http, private_s3, session_that_stays
 from cryodata.store.fsspec_readers import Reader, reader_for
 from cryodata.store.replies import past_the_end, placed
 from cryodata.types import Block
@@ -50,7 +52,7 @@ class FsspecStore:
     __slots__ = ("_fs", "_network", "_path", "_pid", "_reader", "_withheld", "origin", "url")
 
     def __init__(self, fs: Any, path: str, url: str, *, network: Network | None = None) -> None:
-        self.url, self.origin = _shown(url)
+        self.url, self.origin = shown(url)
         self._fs, self._path = fs, path
         self._network = network or Network()
         self._withheld: tuple[str, ...] = ()
@@ -83,7 +85,21 @@ class FsspecStore:
             failure = _no_file_system(error, urlsplit(url).scheme)
         else:
             return cls(fs, path, url, network=network)
-        raise failure.locate(url=_shown(url)[0])
+        raise failure.locate(url=shown(url)[0])
+
+    @classmethod
+    def private(
+        cls, url: str, storage_options: Mapping[str, Any], *, network: Network | None = None
+    ) -> FsspecStore:
+        """The store for an object of S3 with keys, or for a signed link.
+
+        See `cryodata.store.fsspec_private` for how it keeps them to itself.
+        """
+        network = network or Network()
+        if urlsplit(url).scheme in ("s3", "s3a"):
+            options = {"config_kwargs": _s3_client(network), **storage_options}
+            return cls(private_s3(options), url, url, network=network)
+        return cls(private_http(), url, url, network=network)
 
     @classmethod
     def from_file(cls, file: Any, *, network: Network | None = None) -> FsspecStore:
@@ -127,13 +143,14 @@ class FsspecStore:
             failure: CryodataError
             try:
                 return await self._usable().read(start, stop, etag)
-            except CryodataError:
-                raise
+            except CryodataError as error:
+                failure = error
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told in our words
                 if status_of(error)[0] == 416 or "InvalidRange" in status_of(error)[1]:
                     return past_the_end(start, etag)
                 failure = explain(error)
-            raise failure
+            # Without the frames below, where requests lie with all their headers and queries.
+            raise failure.with_traceback(None)
 
     async def tail(self, nbytes: int) -> Block:
         """The last `nbytes` of the object, whatever its size; see `Tailed.tail`."""
@@ -187,11 +204,12 @@ def _rebuild(
 
 
 def _s3_client(network: Network) -> dict[str, Any]:
-    """Settings of botocore: as many connections as requests; retries are made above."""
+    """Settings of botocore: as many connections as requests; no redirects, and no retries."""
     silence = _SILENCE_PER_HEDGE * network.hedge
     return {
         "max_pool_connections": network.in_flight,
         "connect_timeout": silence,
+        "http_session_cls": session_that_stays(),
         "read_timeout": silence,
         "retries": {"max_attempts": 0},
     }
@@ -210,15 +228,6 @@ def _plain_options(fs: Any) -> tuple[dict[str, Any], list[str]]:
         elif name not in ("asynchronous", "config_kwargs", "loop", "skip_instance_cache"):
             withheld.append(name)
     return plain, withheld
-
-
-def _shown(url: str) -> tuple[str, str]:
-    """A URL without query, user and password; and its origin."""
-    chain, _, last = url.rpartition("::")
-    parts = urlsplit(last, allow_fragments=False)
-    host = parts.netloc.rpartition("@")[2]
-    clean = urlunsplit((parts.scheme, host, parts.path, "", ""))
-    return f"{chain}::{clean}" if chain else clean, f"{parts.scheme}://{host}"
 
 
 def _no_file_system(error: Exception, scheme: str) -> CryodataError:

@@ -76,8 +76,31 @@ def reader_for(fs: Any, path: str, silence: float) -> Reader:
 
 
 async def _on(fs: Any, coroutine: Coroutine[Any, Any, T]) -> T:
-    """Await a coroutine on the loop that the connections of `fs` belong to."""
-    return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, fs.loop))
+    """Await a coroutine on the loop that the connections of `fs` belong to.
+
+    Its error comes over as a value. Raised there after nobody waits for it any more, as of
+    a hedge that lost, asyncio would log it, with the request and all its headers.
+    """
+
+    async def outcome() -> T | _Failed:
+        try:
+            return await coroutine
+        except Exception as error:  # noqa: BLE001 - raised again below
+            return _Failed(error)
+
+    found = await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(outcome(), fs.loop))
+    if isinstance(found, _Failed):
+        raise found.error
+    return found
+
+
+class _Failed:
+    """An error on its way from loop to loop; prints nothing of it."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
 
 
 def _located(start: int, stop: int, size: int) -> tuple[int, int]:

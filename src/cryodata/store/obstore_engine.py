@@ -20,6 +20,7 @@ from cryodata.options import Network
 from cryodata.store.obstore_errors import explain, is_past_the_end
 from cryodata.store.replies import checked, past_the_end, placed
 from cryodata.store.s3_options import ENVIRONMENT_NAMES, Settings, s3_settings
+from cryodata.store.stay import stay_with
 from cryodata.types import Block
 
 if TYPE_CHECKING:
@@ -152,6 +153,7 @@ class ObstoreStore:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told in our words
             failure = None if is_past_the_end(error) else explain(error)
+            error.__traceback__ = None  # obstore keeps its last error, and with it our frames
         else:
             size, found = meta["size"], meta["e_tag"] or ""
             if suffix:
@@ -256,6 +258,7 @@ def _client_for(url: str, query: str, settings: Settings, network: Network) -> _
 
     own = Settings(settings)
     client_options = {
+        **(stay_with(_host(own)) if "access_key_id" in own else {}),
         "allow_http": url.startswith("http:") or str(own.get("endpoint", "")).startswith("http:"),
         "connect_timeout": timedelta(seconds=_CONNECT_TIMEOUT),
         "read_timeout": timedelta(seconds=_SILENCE_PER_HEDGE * network.hedge),
@@ -275,3 +278,9 @@ def _client_for(url: str, query: str, settings: Settings, network: Network) -> _
     if client is None:
         client = _clients[key] = _Client(S3Store(bucket, **common, **own))
     return client
+
+
+def _host(settings: Settings) -> str:
+    """Where the requests for a bucket go; below it, where the bucket is part of the name."""
+    endpoint = urlsplit(settings.get("endpoint", "")).hostname
+    return endpoint or f"s3.{settings['region']}.amazonaws.com"

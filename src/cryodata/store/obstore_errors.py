@@ -16,7 +16,8 @@ from cryodata.errors import (
     FetchTimeoutError,
     WrongRangeError,
 )
-from cryodata.store.replies import by_status, elsewhere, no_keys, s3_code
+from cryodata.store.replies import by_status, elsewhere, moved, no_keys, s3_code
+from cryodata.store.stay import NOWHERE
 
 __all__ = ["CLASSES", "explain", "is_past_the_end"]
 
@@ -74,6 +75,8 @@ def _generic(text: str) -> CryodataError:
         return no_keys()
     if status:
         return by_status(status, code)
+    if f"{NOWHERE}," in text:  # the address that could not be reached
+        return moved("a redirect")
     if "UnexpectedRange" in text or "Received non-partial response" in text:
         return WrongRangeError("the server sends another range than the one asked for")
     if "Received redirect without LOCATION" in text:

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 
 from cryodata.errors import (
     AuthError,
+    ClockSkewError,
     ConfigurationError,
+    CredentialsExpiredError,
     CryodataError,
     FetchError,
     GranuleChangedError,
@@ -30,6 +32,7 @@ __all__ = [
     "confirm",
     "content_range",
     "elsewhere",
+    "moved",
     "no_keys",
     "past_the_end",
     "placed",
@@ -61,7 +64,9 @@ def by_status(status: int, code: str = "") -> CryodataError:
     shown = f"HTTP {status} {code}".strip()
     if code in _ELSEWHERE or status == 301:
         return elsewhere(shown)
-    if code in _RENEW or status in (401, 403):
+    if 300 <= status < 400:
+        return moved(shown)
+    if code in _RENEW or code == "RequestTimeTooSkewed" or status in (401, 403):
         return _refused(shown, code)
     if status == 412 or code == "PreconditionFailed":
         return changed()
@@ -86,18 +91,29 @@ def elsewhere(shown: str) -> CryodataError:
     )
 
 
-def _refused(shown: str, code: str) -> CryodataError:
-    fix = (
-        "Ask for access or give keys; NASA's buckets answer only inside us-west-2,"
-        " elsewhere use the https URL."
+def moved(shown: str) -> CryodataError:
+    """The server names another address, which is not asked."""
+    return AuthError(
+        f"the server sends the request to another address, which is not told any keys ({shown})",
+        fix="Open it again; if it happens again, tell the data centre.",
     )
+
+
+def _refused(shown: str, code: str) -> CryodataError:
+    what = f"the server refused access ({shown})"
     if code in _RENEW:
-        fix = "The keys have expired or are unknown: get new ones."
-    elif code == "RequestTimeTooSkewed":
-        fix = "The clock of this machine is wrong: set it."
-    elif code == "SignatureDoesNotMatch":
-        fix = "The secret does not belong to the key: check both."
-    return AuthError(f"the server refused access ({shown})", fix=fix)
+        return CredentialsExpiredError(
+            what, fix="The keys have expired or are unknown: get new ones."
+        )
+    if code == "RequestTimeTooSkewed":
+        return ClockSkewError(what, fix="The clock of this machine is wrong: set it.")
+    if code == "SignatureDoesNotMatch":
+        return AuthError(what, fix="The secret does not belong to the key: check both.")
+    return AuthError(
+        what,
+        fix="Ask for access, or give keys. NASA's buckets answer only inside us-west-2;"
+        " after cd.login() cryodata finds the way by itself.",
+    )
 
 
 def no_keys() -> CryodataError:

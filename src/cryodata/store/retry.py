@@ -24,9 +24,10 @@ def tries(error: FetchError, attempts: int) -> int:
     """How often a request that failed like this is tried in all.
 
     A server that answers in full and wrongly (another range, too few bytes) rarely
-    betters itself, so it gets two more chances; a missing object gets none.
+    betters itself, so it gets two more chances; a missing object gets none, and neither
+    does what was tried again elsewhere.
     """
-    if isinstance(error, NotFoundError):
+    if error.final or isinstance(error, NotFoundError):
         return 1
     if isinstance(error, WrongRangeError | TruncatedError):
         return min(attempts, _WRONG_REPLY_TRIES)
