@@ -1,0 +1,1 @@
+"""Asking Earthdata's hosts: each to its own origin, bounded in time and size, once for many."""

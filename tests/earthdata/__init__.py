@@ -1,0 +1,1 @@
+"""Login, keys, links and search, against the Earthdata of the sandbox."""
