@@ -12,8 +12,12 @@ import numpy as np
 import pytest
 
 from cryodata.sandbox import Sky, Wire, cloud
+from cryodata.sandbox.earthdata import Earth
 
 DATA = np.random.default_rng(0).bytes(300_000)
+GRANULE = np.random.default_rng(1).bytes(2_500_000)
+KEY = "ATLAS/ATL06/006/a granule+1.h5"
+"""The object that Earthdata has, whatever it is."""
 
 
 @dataclass(frozen=True)
@@ -70,3 +74,21 @@ def sky(s3_sky: Sky) -> Iterator[Sky]:
     s3_sky.reset()
     yield s3_sky
     s3_sky.reset()
+
+
+@pytest.fixture(scope="session")
+def earth_sky(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sky]:
+    """A cloud with Earthdata over it and one object; use `earth`, which cleans up."""
+    granule = tmp_path_factory.mktemp("earth") / "granule.h5"
+    granule.write_bytes(GRANULE)
+    with cloud("none", earthdata=True) as running:
+        running.earthdata.store(granule, KEY)
+        yield running
+
+
+@pytest.fixture
+def earth(earth_sky: Sky) -> Iterator[Earth]:
+    """Earthdata as it is at first, with empty logs."""
+    earth_sky.reset()
+    yield earth_sky.earthdata
+    earth_sky.reset()

@@ -5,6 +5,7 @@ out as NASA lays out the real ones.
 """
 
 from cryodata.sandbox.faults import Fault
+from cryodata.sandbox.front import Front
 from cryodata.sandbox.log import Entry, RequestLog, Summary
 from cryodata.sandbox.profiles import PROFILES, LogNormal, Profile
 from cryodata.sandbox.s3_access import Keys
@@ -17,6 +18,7 @@ __all__ = [
     "PROFILES",
     "Entry",
     "Fault",
+    "Front",
     "Keys",
     "LogNormal",
     "Profile",

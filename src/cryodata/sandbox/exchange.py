@@ -9,7 +9,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 from cryodata.sandbox.breakage import Cut, broken, shifted
-from cryodata.sandbox.http import Reply, Request, error_reply, once
+from cryodata.sandbox.http import Reply, Request, bare_reply, error_reply, once
 from cryodata.sandbox.log import Entry
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ TICK = 0.0005
 """Waits shorter than this are not worth a timer of 1 ms resolution, s."""
 LEAVE = 0.02
 """Time for what was written to leave before a connection is cut, s."""
+_PAGE = b"<!DOCTYPE html><html><body><h1>We are down for maintenance</h1></body></html>\n"
 
 
 class Exchange:
@@ -39,7 +40,7 @@ class Exchange:
             time=self._start,
             method=request.method,
             path=request.path,
-            query=request.query,
+            query=request.public_query,
             range=request.headers.get("range", ""),
             in_flight=wire.in_flight,
             fault=self._fault.kind if self._fault else "",
@@ -92,6 +93,14 @@ class Exchange:
                     fault.code,
                     "injected",
                     method=request.method,
+                    extra=fault.header,
+                )
+            case "html":
+                reply = bare_reply(
+                    fault.status,
+                    {"Content-Type": "text/html"},
+                    b"" if request.method == "HEAD" else _PAGE,
+                    length=len(_PAGE),
                     extra=fault.header,
                 )
             case "redirect":

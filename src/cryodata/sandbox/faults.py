@@ -16,6 +16,7 @@ __all__ = ["Fault", "Faults", "Kind", "Rule"]
 
 Kind = Literal[
     "status",
+    "html",
     "redirect",
     "garbage",
     "hang",
@@ -39,6 +40,7 @@ class Fault:
     kind : str
         ===========  ==============================================================
         status       the reply is an S3 error: `status` and `code`
+        html         the reply is a page for people, with `status`
         redirect     307 to the same path on another origin: `to`
         garbage      the reply is not HTTP
         hang         no reply for `seconds`, then the connection is cut
@@ -58,7 +60,7 @@ class Fault:
     status, code
         HTTP status and S3 error code.
     header : str
-        Extra header lines of a status reply, each ended by CR LF.
+        Extra header lines of a status or html reply, each ended by CR LF.
     to : str
         Origin of the redirect, ``http://127.0.0.1:1234``.
     call : callable

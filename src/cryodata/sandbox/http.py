@@ -15,6 +15,12 @@ __all__ = ["END", "Origin", "Reply", "Request", "bare_reply", "error_reply", "on
 
 END = b"\r\n\r\n"
 _SECRET = frozenset({"authorization", "x-amz-security-token", "cookie"})
+_SECRET_FIELDS = frozenset(
+    {
+        *("code", "token", "access_token", "signature"),
+        *("x-amz-signature", "x-amz-security-token", "x-amz-credential"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,16 @@ class Request:
     def public_headers(self) -> dict[str, str]:
         """Headers fit for a log: the values of secrets are hidden."""
         return {k: "***" if k in _SECRET else v for k, v in self.headers.items()}
+
+    @property
+    def public_query(self) -> str:
+        """The query string fit for a log: the values of secrets are hidden."""
+        return "&".join(_public(pair) for pair in self.query.split("&"))
+
+    @property
+    def body(self) -> bytes:
+        """What came after the headers."""
+        return self.raw.partition(END)[2]
 
     def without_range(self) -> Request:
         """The same request for the whole object."""
@@ -136,18 +152,20 @@ def bare_reply(
     *,
     length: int | None = None,
     extra: str = "",
+    now: float | None = None,
 ) -> Reply:
     """A reply with the headers every S3 reply has.
 
     `length` is announced as Content-Length; it is the size of `body` where that is bytes,
     unless given (HEAD announces a body and sends none). `extra` are header lines as they
-    are, each ended by CR LF.
+    are, each ended by CR LF. `now` is what the server takes for the time, s since 1970;
+    None for the time.
     """
     announced = len(body) if isinstance(body, bytes) and length is None else length
     lines = [
         f"HTTP/1.1 {status} {_phrase(status)}",
         f"Content-Length: {announced}",
-        f"Date: {formatdate(usegmt=True)}",
+        f"Date: {formatdate(now, usegmt=True)}",
         "x-amz-request-id: SANDBOX",
         *(f"{name}: {value}" for name, value in headers.items()),
     ]
@@ -169,6 +187,11 @@ def error_reply(
     body = b"" if method == "HEAD" else text
     headers = {"Content-Type": "application/xml"}
     return bare_reply(status, headers, body, length=len(text), extra=extra)
+
+
+def _public(pair: str) -> str:
+    name, equals, _ = pair.partition("=")
+    return f"{name}=***" if equals and unquote(name).lower() in _SECRET_FIELDS else pair
 
 
 def _phrase(status: int) -> str:

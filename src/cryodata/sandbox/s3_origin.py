@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from cryodata.sandbox import jwt
 from cryodata.sandbox.http import END, Reply, Request, error_reply, once
 
 __all__ = ["S3Origin"]
@@ -19,16 +22,23 @@ class S3Origin:
     """Requests handed on to another server unchanged, replies handed back.
 
     One reply is made to look like AWS's: of expired session keys the server behind says
-    403 InvalidAccessKeyId, AWS says 400 ExpiredToken.
+    403 InvalidAccessKeyId, AWS says 400 ExpiredToken (to HEAD, 400 alone).
 
     Parameters
     ----------
     address : str
         ``host:port``.
+
+    Attributes
+    ----------
+    source : str
+        Address on loopback from which the server is asked: its rules may depend on it. May
+        be changed at any time, from any thread; holds from the next request on.
     """
 
     def __init__(self, address: str) -> None:
         host, _, port = address.rpartition(":")
+        self.source = "127.0.0.1"
         self._address = (host, int(port))
         self._idle: list[_Connection] = []
 
@@ -46,17 +56,23 @@ class S3Origin:
 
     async def _send(self, request: Request) -> tuple[_Connection, bytes]:
         """Send on an idle connection, or on a new one where that was closed meanwhile."""
+        source = self.source
         while self._idle:
             connection = self._idle.pop()
+            if connection.source != source:
+                connection.writer.close()
+                continue
             try:
                 return connection, await connection.send(request)
             except (ConnectionError, asyncio.IncompleteReadError):
-                connection.writer.close()
-        connection = _Connection(*await asyncio.open_connection(*self._address, limit=BUFFER))
+                pass
+        reader, writer = await asyncio.open_connection(
+            *self._address, limit=BUFFER, local_addr=(source, 0)
+        )
+        connection = _Connection(reader, writer, source)
         try:
             return connection, await connection.send(request)
         except asyncio.IncompleteReadError as error:
-            connection.writer.close()
             raise ConnectionAbortedError("no reply from the server behind") from error
 
     def close(self) -> None:
@@ -69,16 +85,26 @@ class S3Origin:
 class _Connection:
     """One connection to the server behind; `free` when no reply is under way on it."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, source: str
+    ) -> None:
         self.reader = reader
         self.writer = writer
+        self.source = source
         self.free = True
 
     async def send(self, request: Request) -> bytes:
-        """Send a request; the head of the reply, the empty line included."""
+        """Send a request; the head of the reply, the empty line included.
+
+        The connection is closed where there is none, also because nobody waits any more.
+        """
         self.free = False
-        self.writer.write(request.raw)
-        return await self.reader.readuntil(END)
+        try:
+            self.writer.write(request.raw)
+            return await self.reader.readuntil(END)
+        except BaseException:
+            self.writer.close()
+            raise
 
     async def counted(self, length: int) -> AsyncIterator[bytes]:
         """A body of known length."""
@@ -123,9 +149,14 @@ def _reply(request: Request, head: bytes, connection: _Connection) -> Reply:
 
 async def _as_aws(request: Request, reply: Reply) -> Reply:
     """The reply, or what AWS would say in its place."""
-    if reply.status != 403 or "x-amz-security-token" not in request.headers:
+    token = request.headers.get("x-amz-security-token")
+    if reply.status != 403 or token is None:
         return reply
     text = b"".join([piece async for piece in reply.body])
-    if b"InvalidAccessKeyId" not in text:
+    claims = jwt.read(token) or {}
+    over = claims.get("exp", math.inf) <= time.time()  # the reply to a HEAD does not say why
+    if not over and b"InvalidAccessKeyId" not in text:
         return Reply(reply.status, reply.head, reply.length, once(text))
-    return error_reply(400, "ExpiredToken", "The provided token has expired.")
+    return error_reply(
+        400, "ExpiredToken", "The provided token has expired.", method=request.method
+    )

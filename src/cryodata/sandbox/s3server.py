@@ -12,11 +12,12 @@ import socket
 import subprocess
 import sysconfig
 import tempfile
+import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from cryodata.errors import ConfigurationError, FetchError, MissingDependencyError
 from cryodata.sandbox.s3_access import PRIVATE, PUBLIC, ROLE, Keys, identities, roles
@@ -24,10 +25,19 @@ from cryodata.sandbox.s3_access import PRIVATE, PUBLIC, ROLE, Keys, identities, 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
-__all__ = ["REGION", "S3Server"]
+__all__ = ["ANYWHERE", "DOMAIN", "REGION", "Method", "S3Server"]
+
+Method = Literal["GET", "HEAD"]
 
 REGION = "us-west-2"
+DOMAIN = f"s3.{REGION}.amazonaws.com"
+"""Requests to ``<bucket>.<DOMAIN>`` are taken for that bucket, as AWS does."""
+ANYWHERE = "s3.amazonaws.com"
+"""As `DOMAIN`, for clients that do not know the region."""
 START_SECONDS = 30.0
+_SIGNATURE = {"s3": "s3v4", "sts": "v4"}
+WEEK = 604_800
+"""The longest life of a signed URL, s."""
 PORTS = range(10_000, 20_000, 10)
 """Where to look for free ports; gRPC takes those 10,000 above. Both lie below the ports
 that systems hand out for outgoing connections."""
@@ -43,7 +53,7 @@ this process ends, however it ends; then the shell kills the server and cleans u
 
 
 class S3Server:
-    """SeaweedFS on loopback with one public and one private bucket, gone when it is stopped.
+    """SeaweedFS on loopback with a public and a private bucket, gone when it is stopped.
 
     Needs a POSIX shell and the extra ``sandbox``.
 
@@ -54,6 +64,8 @@ class S3Server:
     readers : sequence of str
         Networks from which session keys may read, ``127.0.0.1/32``: the way NASA's buckets
         are closed to other regions. Empty lets all.
+    buckets : sequence of str
+        More buckets that need keys.
 
     Attributes
     ----------
@@ -63,11 +75,20 @@ class S3Server:
         May do anything.
     """
 
-    def __init__(self, *, session: str = "1h", readers: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        session: str = "1h",
+        readers: Sequence[str] = (),
+        buckets: Sequence[str] = (),
+    ) -> None:
         self.address = ""
         self.admin = Keys("SANDBOX" + secrets.token_hex(6).upper(), secrets.token_hex(20))
         self._session = session
         self._readers = list(readers)
+        self._buckets = [*buckets, PRIVATE, PUBLIC]
+        self._making = threading.Lock()
+        self._clients: dict[str, Any] = {}
         self._keeper: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Self:
@@ -113,7 +134,8 @@ class S3Server:
             "-admin.ui=false",
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",
-            f"-bucket={PRIVATE},{PUBLIC}",
+            f"-bucket={','.join(self._buckets)}",
+            f"-s3.domainName={DOMAIN},{ANYWHERE}",
         ]
         self._keeper = subprocess.Popen(
             ["/bin/sh", "-c", _KEEPER, "sh", program, *arguments],
@@ -145,6 +167,9 @@ class S3Server:
     def stop(self) -> None:
         """Kill the server and remove what it kept. Nothing happens if it is not running."""
         keeper, self._keeper = self._keeper, None
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            client.close()
         if keeper is not None:
             assert keeper.stdin is not None
             keeper.stdin.close()
@@ -170,28 +195,51 @@ class S3Server:
             client_options={"allow_http": True},
         )
 
-    def session_keys(self) -> Keys:
-        """New keys of a session that may read both buckets and write neither."""
-        try:
-            import boto3
-        except ImportError as error:
-            raise _missing("boto3") from error
-        client = boto3.client(
-            "sts",
-            endpoint_url=f"http://{self.address}",
-            region_name=REGION,
-            aws_access_key_id=self.admin.key,
-            aws_secret_access_key=self.admin.secret,
-        )
+    def session_keys(self, name: str = "sandbox") -> Keys:
+        """New keys of a session that may read all buckets and write none.
+
+        Parameters
+        ----------
+        name : str
+            Of the session, up to 64 letters, digits and ``_=,.@-``.
+        """
+        client = self._client("sts")
         # no DurationSeconds: the server would not give less than 15 minutes
-        answer = client.assume_role(RoleArn=ROLE, RoleSessionName="sandbox")["Credentials"]
-        client.close()
+        answer = client.assume_role(RoleArn=ROLE, RoleSessionName=name)["Credentials"]
         return Keys(
             answer["AccessKeyId"],
             answer["SecretAccessKey"],
             answer["SessionToken"],
             answer["Expiration"].astimezone(UTC),
         )
+
+    def signed(self, method: Method, bucket: str, key: str) -> str:
+        """Path and query of an object, good for a week without keys."""
+        url: str = self._client("s3").generate_presigned_url(
+            f"{method.lower()}_object",
+            Params={"Bucket": bucket, "Key": key},
+            ExpiresIn=WEEK,
+        )
+        return url.removeprefix(f"http://{self.address}")
+
+    def _client(self, service: str) -> Any:
+        """The administrator's client of ``s3`` or ``sts``, made once; any thread may use it."""
+        try:
+            import boto3
+            from botocore.config import Config
+        except ImportError as error:
+            raise _missing("boto3") from error
+        with self._making:
+            if service not in self._clients:
+                self._clients[service] = boto3.client(
+                    service,
+                    endpoint_url=f"http://{self.address}",
+                    region_name=REGION,
+                    aws_access_key_id=self.admin.key,
+                    aws_secret_access_key=self.admin.secret,
+                    config=Config(signature_version=_SIGNATURE[service]),
+                )
+            return self._clients[service]
 
 
 def _missing(what: str) -> MissingDependencyError:

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cryodata.errors import ConfigurationError
 from cryodata.sandbox.faults import Fault
@@ -18,6 +18,9 @@ from cryodata.sandbox.s3_access import PRIVATE, PUBLIC, Keys
 from cryodata.sandbox.s3server import REGION, S3Server
 from cryodata.sandbox.wire import Wire
 from cryodata.sandbox.wire_process import WireProcess
+
+if TYPE_CHECKING:
+    from cryodata.sandbox.earthdata import Earth, Names
 
 __all__ = ["Sky", "cloud"]
 
@@ -42,6 +45,7 @@ class Sky:
         *,
         server: S3Server | None = None,
         folder: Path | None = None,
+        earth: Earth | None = None,
     ) -> None:
         self.url = wire.url
         self.log: RequestLog = wire.log
@@ -49,6 +53,22 @@ class Sky:
         self._profile = profile
         self._server = server
         self._folder = folder
+        self._earth = earth
+
+    @property
+    def earthdata(self) -> Earth:
+        """NASA Earthdata over this cloud.
+
+        Raises
+        ------
+        ConfigurationError
+            If the cloud was made without.
+        """
+        if self._earth is None:
+            raise ConfigurationError(
+                "there is no Earthdata over this cloud", fix="cloud(earthdata=True)"
+            )
+        return self._earth
 
     def put(
         self, what: bytes | str | os.PathLike[str], key: str = "", *, private: bool = False
@@ -150,6 +170,8 @@ class Sky:
     def profile(self, what: str | Profile) -> None:
         """Move the cloud: change latency and bandwidth, and begin the latencies anew."""
         self._wire.profile(what)
+        if self._earth is not None:
+            self._earth.profile(what)
 
     def fault(self, fault: Fault, **rule: Any) -> int:
         """Put a fault in force, see `Wire.fault`; returns a number to ask `fired` for."""
@@ -170,6 +192,8 @@ class Sky:
         self._wire.clear_faults()
         self._wire.profile(self._profile)
         self.log.clear()
+        if self._earth is not None:
+            self._earth.reset()
 
 
 @contextmanager
@@ -181,6 +205,7 @@ def cloud(
     process: bool = False,
     session: str = "1h",
     readers: Sequence[str] = (),
+    earthdata: bool | Names = False,
 ) -> Iterator[Sky]:
     """A small cloud on loopback, there as long as the ``with`` block lasts.
 
@@ -199,6 +224,9 @@ def cloud(
         need it in this one.
     session, readers
         Life of session keys and the networks they work from, see `S3Server`.
+    earthdata : bool or Names
+        Have NASA Earthdata over the S3 server, as `Sky.earthdata`; session keys then work
+        from inside its region alone. With `Names` its hosts call each other by these.
 
     Examples
     --------
@@ -212,9 +240,23 @@ def cloud(
     MissingDependencyError
         If the extra ``sandbox`` is not installed.
     """
+    if earthdata and server != "s3":
+        raise ConfigurationError(
+            "Earthdata needs an S3 server below it", fix='cloud(server="s3", earthdata=True)'
+        )
     make: Callable[..., Wire | WireProcess] = WireProcess if process else Wire
     with ExitStack() as stack:
-        if server == "s3":
+        if earthdata:
+            from cryodata.sandbox.earthdata import INSIDE, PROTECTED, Earth
+
+            readers = readers or [f"{INSIDE}/32"]
+            s3 = S3Server(session=session, readers=readers, buckets=[PROTECTED])
+            wire = make(upstream=stack.enter_context(s3).address, profile=profile, seed=seed)
+            stack.enter_context(wire)
+            names = None if earthdata is True else earthdata
+            earth = Earth(s3, wire, names=names, profile=profile, seed=seed)
+            yield Sky(wire, profile, server=s3, earth=stack.enter_context(earth))
+        elif server == "s3":
             s3 = stack.enter_context(S3Server(session=session, readers=readers))
             wire = make(upstream=s3.address, profile=profile, seed=seed)
             stack.enter_context(wire)

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Self
 
 from cryodata.errors import ConfigurationError
@@ -16,6 +14,7 @@ from cryodata.sandbox.connection import Connection
 from cryodata.sandbox.faults import Fault, Faults, Rule
 from cryodata.sandbox.http import Origin
 from cryodata.sandbox.log import Recorder, RequestLog
+from cryodata.sandbox.loop_thread import LoopThread
 from cryodata.sandbox.profiles import Profile, as_profile
 from cryodata.sandbox.s3_origin import S3Origin
 from cryodata.sandbox.static_origin import StaticOrigin
@@ -43,7 +42,11 @@ class Wire:
     root : path, optional
         Folder to serve, ``<root>/<bucket>/<key>``.
     upstream : str, optional
-        ``host:port`` of an S3 server to stand before. Either this or `root`.
+        ``host:port`` of an S3 server to stand before.
+    origin : Origin, optional
+        Where else replies come from. One of these three is given.
+    name : str
+        What this machine is called in `url`: ``127.0.0.1`` or ``localhost``.
     profile : str or Profile
         Distance, see `PROFILES`.
     seed : int
@@ -62,11 +65,13 @@ class Wire:
         *,
         root: str | os.PathLike[str] | None = None,
         upstream: str | None = None,
+        origin: Origin | None = None,
+        name: str = "127.0.0.1",
         profile: str | Profile = "none",
         seed: int = 0,
     ) -> None:
-        if (root is None) == (upstream is None):
-            raise ConfigurationError("a wire needs either root= or upstream=, and not both")
+        if (root, upstream, origin).count(None) != 2:
+            raise ConfigurationError("a wire needs one of root= or upstream= or origin=")
         self.url = ""
         self.in_flight = 0
         self.connections: set[Connection] = set()
@@ -74,8 +79,9 @@ class Wire:
         self.log = RequestLog(self.recorder.entries, self.recorder.clear)
         self.faults = Faults(seed)
         self._seed = seed
-        self.origin: Origin = StaticOrigin(root) if root is not None else S3Origin(upstream or "")
-        self._stopping: Callable[[], object] = _nothing
+        self._name = name
+        self.origin = origin or _origin(root, upstream)
+        self._thread = LoopThread(self._serve, "sandbox-wire")
         self.profile(profile)
 
     def profile(self, what: str | Profile) -> None:
@@ -90,6 +96,18 @@ class Wire:
         rate = min(profile.connection, profile.link)
         self.slice_bytes = int(min(max(rate * SLICE_SECONDS, SMALLEST_SLICE), LARGEST_SLICE))
         self._profile = profile
+
+    def connect_from(self, address: str) -> None:
+        """Ask the server behind from another address of loopback, see `S3Origin`.
+
+        Raises
+        ------
+        ConfigurationError
+            If there is no S3 server behind.
+        """
+        if not isinstance(self.origin, S3Origin):
+            raise ConfigurationError("a wire without an S3 server behind", fix="Wire(upstream=)")
+        self.origin.source = address
 
     def fault(
         self,
@@ -143,19 +161,12 @@ class Wire:
 
     def start(self) -> Self:
         """Listen on a free port of loopback; `url` says which."""
-        started: Future[None] = Future()
-        self._thread = threading.Thread(
-            target=self._run, args=(started,), name="sandbox-wire", daemon=True
-        )
         self._thread.start()
-        started.result()
         return self
 
     def stop(self) -> None:
         """Cut all connections and end the thread. Nothing happens if it is not running."""
-        self._stopping()
-        if self._thread.is_alive():
-            self._thread.join()
+        self._thread.stop()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -163,39 +174,17 @@ class Wire:
     def __exit__(self, *exc: object) -> None:
         self.stop()
 
-    def _run(self, started: Future[None]) -> None:
-        try:
-            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-                runner.run(self._serve(started))
-        except BaseException as error:
-            if started.done():
-                raise
-            started.set_exception(error)
-
-    async def _serve(self, started: Future[None]) -> None:
+    async def _serve(self, begun: Callable[[], None], stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        stop = asyncio.Event()
         server = await loop.create_server(lambda: Connection(self), "127.0.0.1", 0, backlog=1024)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        self._stopping = lambda: loop.call_soon_threadsafe(stop.set)
-        started.set_result(None)
+        self.url = f"http://{self._name}:{server.sockets[0].getsockname()[1]}"
+        begun()
         await stop.wait()
-        self._stopping = _nothing
         server.close()
         for connection in list(self.connections):
             connection.transport.abort()
         self.origin.close()
 
 
-def _nothing() -> None:
-    """What stopping means for a wire that is not running."""
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """The loop of uvloop where that is installed: it keeps time better under load."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
+def _origin(root: str | os.PathLike[str] | None, upstream: str | None) -> Origin:
+    return S3Origin(upstream) if upstream is not None else StaticOrigin(root or "")

@@ -21,6 +21,7 @@ def _serve(commands: IO[bytes], answers: IO[bytes]) -> None:
             "entries": wire.recorder.entries,
             "clear": wire.log.clear,
             "profile": wire.profile,
+            "connect_from": wire.connect_from,
             "fault": wire.fault,
             "fired": wire.fired,
             "clear_faults": wire.clear_faults,

@@ -22,9 +22,9 @@ PATIENCE = 5.0
 class WireProcess:
     """A `Wire` behind the same interface, in another process.
 
-    It takes the arguments of `Wire` and offers what `Wire` offers, but for faults of kind
-    ``call``. Commands go through the process's standard input, which also ends it: when
-    this process dies, however it dies, the pipe closes and the wire stops.
+    It takes the arguments of `Wire` but for `origin`, and offers what `Wire` offers but for
+    faults of kind ``call``. Commands go through the process's standard input, which also
+    ends it: when this process dies, however it dies, the pipe closes and the wire stops.
     """
 
     def __init__(self, **arguments: Any) -> None:
@@ -37,6 +37,10 @@ class WireProcess:
     def profile(self, what: str | Profile) -> None:
         """Move the cloud, see `Wire.profile`."""
         self._ask("profile", as_profile(what))
+
+    def connect_from(self, address: str) -> None:
+        """Ask the server behind from another address, see `Wire.connect_from`."""
+        self._ask("connect_from", address)
 
     def fault(self, fault: Fault, **rule: Any) -> int:
         """Put a fault in force, see `Wire.fault`.

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cryodata.sandbox.demo.archive import tell_archive
 from cryodata.sandbox.demo.granules import find_real
 from cryodata.sandbox.demo.picture import draw_profile
 from cryodata.sandbox.demo.readers import OURS, READERS, Arrays, Reader, Wanted, open_ours
@@ -48,6 +49,7 @@ def run_demo(picture: Path, *, segments: int = SEGMENTS, profile: str = "in_regi
     ):
         _practise(sky, atl06(name, segments=200, seed=2))
         _tell(sky, atl06(name, segments=segments, seed=1), picture)
+        tell_archive(name, profile=profile)
 
 
 @contextmanager
