@@ -53,5 +53,6 @@ def test_demo_reads_equal_values_and_draws(
     printed = capsys.readouterr().out
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert "DIFFERENT" not in printed
-    assert printed.count(" equal") >= 4  # one per reader
+    assert printed.count(" equal") >= 5  # one per reader, and both ways to the archive
+    assert "Logged in to Earthdata as" in printed
     assert "<xarray.Dataset>" in printed

@@ -14,7 +14,7 @@ import cryodata
 SOURCE = Path(next(iter(cryodata.__path__)))
 
 LAYERS = {
-    0: {"types", "errors", "options"},
+    0: {"types", "errors", "options", "timespan"},
     1: {
         "products",
         "hdf5",
@@ -28,6 +28,9 @@ LAYERS = {
         "lzf",
         "assemble",
         "rows",
+        "region",
+        "region_cover",
+        "region_rings",
     },
     2: {"store", "earthdata", "formats"},
     3: {
@@ -38,10 +41,16 @@ LAYERS = {
         "chunks",
         "groups",
         "locate",
+        "provenance",
         "ragged",
         "selection",
         "view",
         "reader",
+        "region_input",
+        "access",
+        "catalogue",
+        "cut",
+        "join",
         "dataset",
         "tree",
         "backend",

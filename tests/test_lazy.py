@@ -32,6 +32,7 @@ class Shelf:
     def __init__(self, **arrays: AnyArray) -> None:
         self.arrays = {f"/{name}": values for name, values in arrays.items()}
         self.source = Source(url="shelf", size=0, etag='"1"')
+        self.memory = 1 << 30
         self.reads: list[list[str]] = []
         self.fail = False
         self.damaged = ""
@@ -56,11 +57,11 @@ class Shelf:
 
     def lazy(self, *names: str, **settings: Any) -> LazyArray:
         """Some of the arrays, one after the other."""
-        parts = [Part(f"/{name}", self.arrays[f"/{name}"].shape) for name in names]
+        parts = [Part(self, f"/{name}", self.arrays[f"/{name}"].shape) for name in names]
         rows = sum(part.shape[0] for part in parts)
         settings.setdefault("shape", (rows, *parts[0].shape[1:]))
         settings.setdefault("dtype", self.arrays[parts[0].path].dtype)
-        return LazyArray(self, parts, **settings)
+        return LazyArray(parts, **settings)
 
 
 def variable(array: LazyArray, *dims: str) -> xr.Variable:
@@ -190,7 +191,8 @@ def test_pickles_without_companions_and_values(shelf: Shelf) -> None:
     variable(arrays["a"]).load()
     copy = pickle.loads(pickle.dumps(arrays["b"]))
     assert copy.companions is None
-    assert set(copy.file.arrays) == {"/b"}
+    (file,) = copy.files
+    assert set(file.arrays) == {"/b"}
     np.testing.assert_array_equal(variable(copy), shelf.arrays["/b"])
 
 
@@ -247,10 +249,10 @@ def test_parts_of_unequal_types_are_widened() -> None:
 def test_scalars_and_nothing() -> None:
     """Arrays without axes, and arrays without rows, are arrays too."""
     shelf = Shelf(s=np.array(7.5), e=np.empty((0, 3)))
-    scalar = LazyArray(shelf, [Part("/s", ())], shape=(), dtype=np.dtype("f8"))
+    scalar = LazyArray([Part(shelf, "/s", ())], shape=(), dtype=np.dtype("f8"))
     assert xr.Variable((), indexing.LazilyIndexedArray(scalar)).values == 7.5
     assert variable(shelf.lazy("e"), "row", "x").values.shape == (0, 3)
-    none = LazyArray(shelf, [], shape=(0,), dtype=np.dtype("f8"))
+    none = LazyArray([], shape=(0,), dtype=np.dtype("f8"))
     assert variable(none).values.shape == (0,)
 
 

@@ -55,7 +55,7 @@ def test_wildcards_that_find_none_or_many(folder: Path) -> None:
     """Neither the first of many nor an empty answer is what was meant."""
     with pytest.raises(NotFoundError, match=r"Nothing matches .*\.nc"):
         one_granule(str(folder / "*.nc"), None)
-    with pytest.raises(ConfigurationError, match=r"2 granules(.|\n)*one by one"):
+    with pytest.raises(ConfigurationError, match=r"2 granules(.|\n)*one at a time"):
         one_granule(str(folder / "**" / "*.h5"), None)
     with pytest.raises(ConfigurationError, match="empty"):
         one_granule([], None)

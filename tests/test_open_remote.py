@@ -68,7 +68,7 @@ def test_second_open_costs_one_round(sky: Sky, url: str, tmp_path: Path) -> None
         )
 
     first = opened().load()
-    first.encoding["cryodata"].flush()  # written in the background, while reading goes on
+    first.encoding["cryodata"].files[0].flush()  # written in the background, while reading goes on
     again = opened()
     assert again.cryo.receipt.requests == 0
     xr.testing.assert_identical(again.load(), first)

@@ -7,6 +7,10 @@
     ds = cd.open("s3://bucket/ATL06_20191106230008_06270503_006_01.h5")
     tree = cd.open_tree("granule.h5")
 
+    cd.login()
+    granules = cd.search("ATL06", region=(-50, 69, -48, 70), time="2023")
+    ds = cd.open(granules)
+
 Everything is imported when it is first used, so ``import cryodata`` costs next to nothing.
 """
 
@@ -17,30 +21,46 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cryodata import errors
+    from cryodata import earthdata, errors
+    from cryodata.catalogue import search
     from cryodata.dataset import open  # noqa: A004 - the verb of the library
+    from cryodata.earthdata.granule import Granule
+    from cryodata.earthdata.granules import Granules
+    from cryodata.earthdata.identity.login import login
     from cryodata.options import Limits, Network, Options
+    from cryodata.region import Region
     from cryodata.tree import open_tree
 
 __all__ = [
+    "Granule",
+    "Granules",
     "Limits",
     "Network",
     "Options",
+    "Region",
     "__version__",
+    "earthdata",
     "errors",
+    "login",
     "open",
     "open_tree",
     "sandbox",
+    "search",
 ]
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Granule": "cryodata.earthdata.granule",
+    "Granules": "cryodata.earthdata.granules",
     "Limits": "cryodata.options",
     "Network": "cryodata.options",
     "Options": "cryodata.options",
+    "Region": "cryodata.region",
+    "login": "cryodata.earthdata.identity.login",
     "open": "cryodata.dataset",
     "open_tree": "cryodata.tree",
+    "search": "cryodata.catalogue",
 }
 """Public name to the module that defines it; names not listed are modules themselves."""
 

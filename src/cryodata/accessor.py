@@ -1,11 +1,11 @@
-"""``ds.cryo``: what a Dataset knows of the granule it came from."""
+"""``ds.cryo``: what a Dataset knows of the granules it came from."""
 
 from __future__ import annotations
 
 import xarray as xr
 
 from cryodata.errors import ConfigurationError
-from cryodata.granule import GranuleFile
+from cryodata.provenance import Provenance, Skipped
 from cryodata.store.receipt import Receipt
 from cryodata.together import load_together
 
@@ -21,10 +21,10 @@ class CryoAccessor:
 
     @property
     def receipt(self) -> Receipt:
-        """Requests, bytes, rounds and seconds spent on the granule so far.
+        """Requests, bytes, rounds and seconds spent on the granules so far.
 
-        Counts everything read since the granule was opened, its structure included, in
-        this process. Reads of other processes (dask workers) are not in it.
+        Counts everything read since they were opened, their structure included, in this
+        process. Reads of other processes (dask workers) are not in it.
 
         Raises
         ------
@@ -32,13 +32,27 @@ class CryoAccessor:
             If the Dataset does not come from cryodata, or came through an operation
             that drops its encoding.
         """
-        file = self._dataset.encoding.get("cryodata")
-        if not isinstance(file, GranuleFile):
+        return sum((file.receipt for file in self._origin().files), Receipt())
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Granules that ``on_missing="skip"`` left out, each with its error.
+
+        Raises
+        ------
+        ConfigurationError
+            As `receipt`.
+        """
+        return self._origin().skipped
+
+    def _origin(self) -> Provenance:
+        origin = self._dataset.encoding.get("cryodata")
+        if not isinstance(origin, Provenance):
             raise ConfigurationError(
-                "This Dataset does not know which granule it came from",
+                "This Dataset does not know which granules it came from",
                 fix="Ask the one that cryodata.open returned: ds.cryo.receipt.",
             )
-        return file.receipt
+        return origin
 
     def load(self) -> xr.Dataset:
         """Load all variables and coordinates, in one plan per granule.

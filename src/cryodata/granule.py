@@ -20,6 +20,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from cryodata.access import open_granule_store
 from cryodata.assemble import Assembly
 from cryodata.cache import IndexCache
 from cryodata.errors import ChunkCorruptError, CryodataError, GranuleChangedError, SelectionError
@@ -34,7 +35,6 @@ from cryodata.store.base import Store
 from cryodata.store.fetch import Fetcher
 from cryodata.store.local import LocalStore
 from cryodata.store.receipt import Receipt
-from cryodata.store.resolve import open_store
 from cryodata.types import AnyArray, Block, ByteRange, Source
 
 __all__ = ["GranuleFile", "Wanted"]
@@ -51,8 +51,8 @@ class GranuleFile:
 
     Parameters
     ----------
-    what : str, path-like or open fsspec file
-        A path, ``s3://``, ``http(s)://`` or another fsspec URL.
+    what : Granule, str, path-like or open fsspec file
+        A granule of a catalogue, a path, ``s3://``, ``http(s)://`` or another fsspec URL.
     options : Options, optional
     storage_options : mapping, optional
         As for s3fs, obstore or the fsspec file system concerned.
@@ -73,7 +73,9 @@ class GranuleFile:
         engine: str = "auto",
     ) -> None:
         options = options or Options()
-        store = open_store(what, storage_options=storage_options, engine=engine, options=options)
+        store = open_granule_store(
+            what, storage_options=storage_options, engine=engine, options=options
+        )
         self._set(store, options, None)
 
     def _set(self, store: Store, options: Options, index: Index | None) -> None:
@@ -129,9 +131,15 @@ class GranuleFile:
         """Which version of the granule is read: url, size, ETag."""
         return self.walk([]).source
 
+    @property
+    def memory(self) -> int:
+        """Bytes that the values of one read may take, `Options.memory`."""
+        return self.options.memory
+
     def select(self, paths: Iterable[str]) -> GranuleFile:
         """The same granule, knowing only these datasets: small to pickle for a worker."""
-        index = self.walk(paths)
+        paths = list(paths)
+        index = self.walk(paths, dims=False)  # to read values takes no scales
         return self._rebuild(self._store, self.options, index.select(paths))
 
     def walk(

@@ -25,6 +25,7 @@ from cryodata.index import Index
 from cryodata.layout import ArrayLayout, Unreadable
 from cryodata.lazy import LazyArray, Part, reading_ahead
 from cryodata.netcdf import NetcdfGroup, NetcdfVariable, encoding_of, netcdf_groups
+from cryodata.provenance import Provenance
 from cryodata.together import Companions
 
 __all__ = ["Drop", "GroupStore", "decode_group", "decode_groups", "open_group", "open_groups"]
@@ -91,7 +92,7 @@ class GroupStore(AbstractDataStore):
     def get_encoding(self) -> dict[str, Any]:
         """Names of unlimited dimensions, and the granule for `ds.cryo`."""
         unlimited = {name for name, d in self.group.dimensions.items() if d.unlimited}
-        return {"unlimited_dims": unlimited, "cryodata": self.file}
+        return {"unlimited_dims": unlimited, "cryodata": Provenance((self.file,))}
 
     def close(self) -> None:
         """Give connections back."""
@@ -127,8 +128,7 @@ def _lazy_array(file: GranuleFile, variable: NetcdfVariable, utc: UtcTime | None
     elif utc is not None:
         settings = {"dtype": np.dtype("M8[ns]"), "finish": utc}
     return LazyArray(
-        file,
-        [Part(layout.path, layout.shape)],
+        [Part(file, layout.path, layout.shape)],
         shape=variable.shape,
         fill=layout.fill,
         gap=max((1, *layout.piece_shape[:1])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,8 +13,10 @@ import numpy as np
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from cryodata.errors import SelectionError
 from cryodata.finish import as_stored
 from cryodata.rows import OuterKey, Reading, plan_reading
+from cryodata.store import loop
 from cryodata.types import AnyArray, Source
 
 __all__ = [
@@ -31,6 +34,9 @@ __all__ = [
 
 Wanted: TypeAlias = Sequence[tuple[str, tuple[slice, ...] | None]]
 
+SIDE_BY_SIDE = 16
+"""Granules read at once: each has its own requests in flight."""
+
 
 class Reader(Protocol):
     """What a lazy array needs of an open granule."""
@@ -38,6 +44,11 @@ class Reader(Protocol):
     @property
     def source(self) -> Source:
         """The version of the object that is read."""
+        ...
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the values of one read may take."""
         ...
 
     def read(self, wanted: Wanted) -> list[AnyArray]:
@@ -67,11 +78,14 @@ class Part:
 
     Attributes
     ----------
+    file : Reader
+        The granule it is in.
     path : str
     shape : tuple of int
         As stored.
     """
 
+    file: Reader
     path: str
     shape: tuple[int, ...]
 
@@ -81,9 +95,9 @@ class LazyArray(BackendArray):
 
     Parameters
     ----------
-    file : Reader
     parts : sequence of Part
-        In the order of the rows. One part is an ordinary variable.
+        In the order of the rows, of one granule or several. One part is an ordinary
+        variable.
     shape : tuple of int
         Of the whole; longer than the parts where they are to be padded with `fill`.
     dtype : numpy.dtype
@@ -99,13 +113,12 @@ class LazyArray(BackendArray):
 
     Notes
     -----
-    Thread-safe as far as `file` is. Pickles without companions and without any value.
+    Thread-safe as far as the granules are. Pickles without companions and without any value.
     """
 
     __slots__ = (
         "companions",
         "dtype",
-        "file",
         "fill",
         "finish",
         "gap",
@@ -116,7 +129,6 @@ class LazyArray(BackendArray):
 
     def __init__(
         self,
-        file: Reader,
         parts: Sequence[Part],
         *,
         shape: tuple[int, ...],
@@ -126,7 +138,6 @@ class LazyArray(BackendArray):
         gap: int = 1,
         companions: Companion | None = None,
     ) -> None:
-        self.file = file
         self.parts = tuple(parts)
         self.shape = shape
         self.dtype = dtype
@@ -142,21 +153,31 @@ class LazyArray(BackendArray):
     def __reduce__(self) -> tuple[Any, ...]:
         settings = {"shape": self.shape, "dtype": self.dtype, "finish": self.finish}
         settings |= {"fill": self.fill, "gap": self.gap}
-        file = self.file.select([part.path for part in self.parts])
-        return (_rebuild, (file, self.parts, settings))
+        files = {id(file): file for file in self.files}
+        known = {
+            key: file.select([part.path for part in self.parts if part.file is file])
+            for key, file in files.items()
+        }
+        parts = [Part(known[id(part.file)], part.path, part.shape) for part in self.parts]
+        return (_rebuild, (parts, settings))
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
-        source = self.file.source
+        sources = [file.source for file in self.files]
         return (
             "cryodata.LazyArray",
-            (source.url, source.size, source.etag),
+            tuple((source.url, source.size, source.etag) for source in sources),
             tuple((part.path, part.shape) for part in self.parts),
             (self.shape, str(self.dtype), repr(self.finish), repr(self.fill)),
         )
 
+    @property
+    def files(self) -> tuple[Reader, ...]:
+        """The granules it is in, each once, in the order of the rows."""
+        return tuple({id(part.file): part.file for part in self.parts}.values())
+
     def __repr__(self) -> str:
         paths = [part.path for part in self.parts]
-        named = paths[0] if len(paths) == 1 else f"{paths[0]} ... {paths[-1]}"
+        named = " ... ".join(dict.fromkeys([*paths[:1], *paths[-1:]]))
         return f"<LazyArray {named} {self.dtype}{list(self.shape)}>"
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> AnyArray:
@@ -191,7 +212,8 @@ class LazyArray(BackendArray):
 
     async def _aread(self, key: OuterKey) -> AnyArray:
         reading = self.plan(key)
-        return self.assemble(reading, await self.file.aread(self.wanted(reading)))
+        _refuse_too_much([(self, reading)])
+        return self.assemble(reading, await _read_files(self.wanted(reading)))
 
     def plan(self, key: OuterKey) -> Reading:
         """What to read for an outer index of this array."""
@@ -199,13 +221,13 @@ class LazyArray(BackendArray):
             return plan_reading((slice(None),), self.offsets, (), 1)
         return plan_reading(key, self.offsets, self.shape[1:], self.gap)
 
-    def wanted(self, reading: Reading) -> list[tuple[str, tuple[slice, ...] | None]]:
-        """The slices of `reading` by path, cut to what is stored."""
+    def wanted(self, reading: Reading) -> list[Slices]:
+        """The slices of `reading`, cut to what is stored."""
         if not self.shape:
-            return [(self.parts[0].path, None)]
+            return [(self.parts[0].file, self.parts[0].path, None)]
         return [
-            (self.parts[part].path, _clip(slices, self.parts[part].shape))
-            for part, slices in reading.wanted
+            (found.file, found.path, _clip(slices, found.shape))
+            for found, slices in ((self.parts[part], slices) for part, slices in reading.wanted)
         ]
 
     def assemble(self, reading: Reading, blocks: Sequence[AnyArray]) -> AnyArray:
@@ -219,8 +241,8 @@ class LazyArray(BackendArray):
         return np.asarray(reading.assemble(padded, self.dtype, self.finish))
 
 
-def _rebuild(file: Reader, parts: tuple[Part, ...], settings: dict[str, Any]) -> LazyArray:
-    return LazyArray(file, parts, **settings)
+def _rebuild(parts: list[Part], settings: dict[str, Any]) -> LazyArray:
+    return LazyArray(parts, **settings)
 
 
 def _clip(slices: tuple[slice, ...], shape: tuple[int, ...]) -> tuple[slice, ...]:
@@ -240,14 +262,63 @@ def _pad(block: AnyArray, shape: list[int], fill: Any) -> AnyArray:
 def read_together(asked: Sequence[Asked]) -> list[AnyArray]:
     """Outer indexes of several arrays, in one plan per granule; values in order."""
     readings = [array.plan(key) for array, key in asked]
-    files = {id(array.file): array.file for array, _ in asked}
-    blocks: dict[int, list[AnyArray]] = {}
-    for file in files.values():
-        mine = [i for i, (array, _) in enumerate(asked) if array.file is file]
-        wanted = [asked[i][0].wanted(readings[i]) for i in mine]
-        read = iter(file.read([item for items in wanted for item in items]))
-        blocks |= {i: [next(read) for _ in items] for i, items in zip(mine, wanted, strict=True)}
-    return [array.assemble(readings[i], blocks[i]) for i, (array, _) in enumerate(asked)]
+    arrays = [array for array, _ in asked]
+    _refuse_too_much(list(zip(arrays, readings, strict=True)))
+    wanted = [array.wanted(reading) for array, reading in zip(arrays, readings, strict=True)]
+    blocks = iter(_read([slices for items in wanted for slices in items]))
+    own = [[next(blocks) for _ in items] for items in wanted]
+    return [
+        array.assemble(reading, mine)
+        for array, reading, mine in zip(arrays, readings, own, strict=True)
+    ]
+
+
+def _refuse_too_much(planned: Sequence[tuple[LazyArray, Reading]]) -> None:
+    """Raise `SelectionError` where granules that each fit into memory do not together.
+
+    The plan of one granule sees to that granule alone.
+    """
+    files = {id(file): file for array, _ in planned for file in array.files}
+    nbytes = sum(reading.nbytes(array.dtype.itemsize) for array, reading in planned)
+    memory = min((file.memory for file in files.values()), default=nbytes)
+    if len(files) > 1 and nbytes > memory:
+        raise SelectionError(
+            f"The values asked for take {nbytes / 1e9:.1f} GB, more than {memory / 1e9:.1f} GB",
+            fix="Read a part of them, or use chunks= to compute piece by piece.",
+        )
+
+
+def _read(wanted: Sequence[Slices]) -> list[AnyArray]:
+    """Slices of one granule or several; values in order."""
+    files = {id(file): file for file, _, _ in wanted}
+    if len(files) == 1:
+        (file,) = files.values()
+        return file.read([(path, slices) for _, path, slices in wanted])
+    return loop.run(_read_files(wanted))
+
+
+async def _read_files(wanted: Sequence[Slices]) -> list[AnyArray]:
+    """As `_read`, several granules side by side."""
+    places: dict[int, list[int]] = {}
+    for place, (file, _, _) in enumerate(wanted):
+        places.setdefault(id(file), []).append(place)
+    room = asyncio.Semaphore(SIDE_BY_SIDE)
+    values: dict[int, AnyArray] = {}
+
+    async def read(mine: list[int]) -> None:
+        async with room:
+            read = await wanted[mine[0]][0].aread([wanted[place][1:] for place in mine])
+        values.update(zip(mine, read, strict=True))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for mine in places.values():
+                group.create_task(read(mine))
+    except BaseExceptionGroup as failures:
+        failure = failures.exceptions[0]
+    else:
+        return [values[place] for place in range(len(wanted))]
+    raise failure
 
 
 def frozen_key(key: OuterKey, shape: tuple[int, ...]) -> tuple[Any, ...]:
@@ -269,6 +340,9 @@ class NotedError(Exception):
 
 Asked: TypeAlias = tuple[LazyArray, OuterKey]
 """An outer index of an array."""
+
+Slices: TypeAlias = tuple[Reader, str, tuple[slice, ...] | None]
+"""Granule, path of a dataset in it, slices per axis (None: all of it)."""
 
 _noting: ContextVar[list[Asked] | None] = ContextVar("noting", default=None)
 _serving: ContextVar[Mapping[Any, AnyArray] | None] = ContextVar("serving", default=None)

@@ -1,56 +1,169 @@
-"""What a user points at, as one granule."""
+"""What a user points at, as granules: names of products, results, paths, URLs, files."""
 
 from __future__ import annotations
 
 import glob
 import os
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryodata.errors import ConfigurationError, MissingDependencyError, NotFoundError
+from cryodata.earthdata.granule import Granule
+from cryodata.earthdata.granules import Granules
+from cryodata.errors import (
+    ConfigurationError,
+    MissingDependencyError,
+    NotFoundError,
+    NothingFoundError,
+    SelectionError,
+)
+from cryodata.products import parse_name
+from cryodata.region import Region
+from cryodata.timespan import TimeSpan
 
-__all__ = ["one_granule"]
+__all__ = ["Wish", "granules_of", "one_granule"]
 
 WILD = frozenset("*?[")
+_SHORT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9]+([_-][A-Za-z0-9]+)*")
 
 
-def one_granule(what: Any, storage_options: Mapping[str, Any] | None) -> Any:
-    """The one granule that `what` stands for: a path, a URL, or an open file.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Which granules are wanted; what is None is all the same.
+
+    Attributes
+    ----------
+    region, time : optional
+    cycle, rgt : int or sequence of int, optional
+    version : str or int
+        Of the product, where the catalogue is asked.
+    """
+
+    region: Region | None = None
+    time: TimeSpan | None = None
+    cycle: int | Sequence[int] | None = None
+    rgt: int | Sequence[int] | None = None
+    version: str | int = "latest"
+
+    def keeps(self, granule: Any) -> bool:
+        """Whether cycle and reference ground track of a granule's name are wanted ones.
+
+        Raises
+        ------
+        SelectionError
+            Its name tells neither.
+        """
+        if self.cycle is None and self.rgt is None:
+            return True
+        text = granule.name if isinstance(granule, Granule) else str(granule)
+        name = parse_name(text)
+        if name is None:
+            raise SelectionError(
+                "cycle= and rgt= choose granules by their names, and this is none",
+                url=text.partition("?")[0],
+                fix="Leave them out, or give granules under the names of their producer.",
+            )
+        cycles = range(name.cycle, name.last_cycle + 1)
+        return (self.rgt is None or name.rgt in _several(self.rgt)) and (
+            self.cycle is None or any(cycle in cycles for cycle in _several(self.cycle))
+        )
+
+
+def granules_of(what: Any, wish: Wish, storage_options: Mapping[str, Any] | None) -> list[Any]:
+    """The granules that `what` stands for, at least one: each a path, URL, file or Granule.
 
     Parameters
     ----------
-    what : str, path-like, open fsspec file, or a list of one of these
-        Paths and object-store URLs may hold the wildcards ``*``, ``?``, ``[...]`` and
-        ``**``; the names of ``http(s)://`` may not, since ``?`` means something there.
+    what : str, path-like, open fsspec file, Granule, Granules, or a list of these
+        A str without slash and dot that is no file is the short name of a product. Paths
+        and object-store URLs may hold the wildcards ``*``, ``?``, ``[...]`` and ``**``;
+        the names of ``http(s)://`` may not, since ``?`` means something there.
+    wish : Wish
+        Which granules of the product; of others, which cycles and tracks.
     storage_options : mapping, optional
         For listing an object store.
 
     Raises
     ------
     ConfigurationError
-        If it stands for several granules, or for none because a list is empty.
+        If a list is empty.
     NotFoundError
         If nothing matches the wildcards.
+    NothingFoundError, UnknownProductError
+        If the catalogue has nothing.
+    SelectionError
+        If none is of the cycles and tracks wanted, or names do not tell.
     """
+    if isinstance(what, str) and _is_product(what):
+        from cryodata.catalogue import search
+
+        return list(
+            search(
+                what,
+                region=wish.region,
+                time=wish.time,
+                cycle=wish.cycle,
+                rgt=wish.rgt,
+                version=wish.version,
+            )
+        )
+    found = _listed(what, storage_options)
+    if not found:
+        raise ConfigurationError("The list of granules is empty", fix="Name a granule.")
+    kept = [granule for granule in found if wish.keeps(granule)]
+    if not kept:
+        raise NothingFoundError(
+            f"none of {len(found)} granules is of the cycle and rgt asked for",
+            fix="Leave cycle= or rgt= out.",
+        )
+    return kept
+
+
+def one_granule(what: Any, storage_options: Mapping[str, Any] | None) -> Any:
+    """The one granule that `what` stands for, as `granules_of`.
+
+    Raises
+    ------
+    ConfigurationError
+        If it stands for several; and as `granules_of`.
+    """
+    found = granules_of(what, Wish(), storage_options)
+    if len(found) > 1:
+        raise ConfigurationError(
+            f"{len(found)} granules, from {found[0]} to {found[-1]}; this reads one at a time",
+            fix="Name one of them.",
+        )
+    return found[0]
+
+
+def _listed(what: Any, storage_options: Mapping[str, Any] | None) -> list[Any]:
+    if isinstance(what, Granule | Granules) or _is_record(what):
+        return list(Granules.of(what))
     if isinstance(what, Sequence) and not isinstance(what, str | bytes):
-        found = list(what)
-        if not found:
-            raise ConfigurationError("The list of granules is empty", fix="Name a granule.")
-    elif isinstance(what, str | os.PathLike) and _is_wild(os.fspath(what)):
+        return [one for item in what for one in _listed(item, storage_options)]
+    if isinstance(what, str | os.PathLike) and _is_wild(os.fspath(what)):
         found = _matches(os.fspath(what), storage_options)
         if not found:
             raise NotFoundError(
                 f"Nothing matches {os.fspath(what)!r}", fix="Check the folder and the wildcards."
             )
-    else:
-        return what
-    if len(found) > 1:
-        raise ConfigurationError(
-            f"{len(found)} granules, from {found[0]} to {found[-1]}; this reads one at a time",
-            fix="Open them one by one: [cryodata.open(one) for one in granules].",
-        )
-    return one_granule(found[0], storage_options)
+        return list(found)
+    return [what]
+
+
+def _is_record(what: Any) -> bool:
+    """Whether something is a granule of CMR, also in the hands of earthaccess."""
+    return isinstance(what, Mapping)
+
+
+def _is_product(name: str) -> bool:
+    return bool(_SHORT_NAME.fullmatch(name)) and not Path(name).exists()
+
+
+def _several(numbers: int | Sequence[int]) -> Sequence[int]:
+    return [numbers] if isinstance(numbers, int) else numbers
 
 
 def _is_wild(name: str) -> bool:

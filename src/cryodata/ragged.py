@@ -1,4 +1,4 @@
-"""All tracks of a granule as one Dataset: the contiguous ragged array of CF.
+"""All tracks of some granules as one Dataset: the contiguous ragged array of CF.
 
 The rows of the tracks follow each other along one dimension (``photon``, ``segment``); a
 second dimension, ``track``, says how many rows each has (``rowSize``) and which beam it is.
@@ -25,9 +25,10 @@ from cryodata.layout import ArrayLayout
 from cryodata.lazy import LazyArray, Part
 from cryodata.products import Product
 from cryodata.products.tracks import Spot
+from cryodata.provenance import Provenance
 from cryodata.together import Companions
 
-__all__ = ["Column", "RaggedStore", "Track", "ragged_dataset", "track_coordinates"]
+__all__ = ["Column", "Columns", "RaggedStore", "Track", "ragged_dataset", "track_coordinates"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +41,18 @@ class Track:
         ``gt1l``.
     spot : Spot
     rows : int
+    granule : str
+        Name as its producer gave it.
+    rgt, cycle : int
+        Reference ground track and repeat cycle; 0 where unknown.
     """
 
     beam: str
     spot: Spot
     rows: int
+    granule: str
+    rgt: int
+    cycle: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +67,8 @@ class Column:
         In the file, relative to the track: ``heights/h_ph``.
     layouts : tuple of ArrayLayout
         One per track that has rows, in order.
+    files : tuple of GranuleFile
+        The granule of each layout.
     named : bool
         The user named it; named columns are read together.
     """
@@ -66,6 +76,7 @@ class Column:
     name: str
     path: str
     layouts: tuple[ArrayLayout, ...]
+    files: tuple[GranuleFile, ...]
     named: bool = False
 
     @property
@@ -83,77 +94,76 @@ class Column:
         """Rows that can be read by themselves: the length of a chunk."""
         return max(1, int(np.lcm.reduce([layout.piece_shape[0] for layout in self.layouts])))
 
-    def check(self, url: str) -> None:
+    def check(self) -> None:
         """Raise `FormatError` where the tracks cannot be joined."""
         first = self.layouts[0]
-        for other in self.layouts[1:]:
+        for file, other in zip(self.files[1:], self.layouts[1:], strict=True):
             same_fill = _same(
                 first.attributes.get("_FillValue"), other.attributes.get("_FillValue")
             )
             if other.shape[1:] != self.trailing or not same_fill:
                 raise FormatError(
                     f"{self.path} has another shape or fill value than {first.path}",
-                    url=url,
+                    url=file.url,
                     path=other.path,
-                    fix="Open these beams by themselves: beams=...",
+                    fix="Open these beams or granules by themselves.",
                 )
 
 
-def ragged_dataset(
-    file: GranuleFile,
-    product: Product,
-    tracks: Sequence[Track],
-    coordinates: Sequence[Column],
-    columns: Sequence[Column],
-    labels: Mapping[str, Any],
-    attributes: Mapping[str, Any],
-    *,
-    cache: bool,
-) -> xr.Dataset:
-    """Put tracks and columns together; nothing is read.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """What a ragged Dataset is made of.
 
-    Parameters
+    Attributes
     ----------
-    file, product
+    product : Product
     tracks : sequence of Track
         In the order of the rows.
     coordinates : sequence of Column
         Time and place of the rows.
     columns : sequence of Column
-    labels : mapping
-        ``granule``, ``rgt`` and ``cycle``, the same for all tracks.
     attributes : mapping
         Of the Dataset.
+    """
+
+    product: Product
+    tracks: Sequence[Track]
+    coordinates: Sequence[Column]
+    columns: Sequence[Column]
+    attributes: Mapping[str, Any]
+
+
+def ragged_dataset(found: Columns, origin: Provenance, *, cache: bool) -> xr.Dataset:
+    """Put tracks and columns together; nothing is read.
+
+    Parameters
+    ----------
+    found : Columns
+    origin : Provenance
+        The granules they are of.
     cache : bool
         Keep what was read in the Dataset.
     """
-    store = RaggedStore(file, product, tracks, [*coordinates, *columns], attributes)
+    store = RaggedStore(found, origin)
     if cache:
-        store.join_companions({column.name for column in coordinates})
+        store.join_companions({column.name for column in found.coordinates})
     dataset = xr.open_dataset(
         store, engine="store", cache=cache, decode_times=False, decode_timedelta=False
     )
-    on_rows = [column.name for column in coordinates]
-    return dataset.assign_coords(track_coordinates(product, tracks, labels)).set_coords(on_rows)
+    on_rows = [column.name for column in found.coordinates]
+    return dataset.assign_coords(track_coordinates(found.product, found.tracks)).set_coords(on_rows)
 
 
 class RaggedStore(AbstractDataStore):
-    """Columns of a granule, in the form that xarray decodes."""
+    """Columns of some granules, in the form that xarray decodes."""
 
-    def __init__(
-        self,
-        file: GranuleFile,
-        product: Product,
-        tracks: Sequence[Track],
-        columns: Sequence[Column],
-        attributes: Mapping[str, Any],
-    ) -> None:
-        self._file = file
-        self._product = product
-        self._attributes = dict(attributes)
-        self._columns = {column.name: column for column in columns}
-        self._rows = sum(track.rows for track in tracks)
-        self._arrays = {column.name: self._array(column) for column in columns}
+    def __init__(self, found: Columns, origin: Provenance) -> None:
+        self._origin = origin
+        self._product = found.product
+        self._attributes = dict(found.attributes)
+        self._columns = {column.name: column for column in (*found.coordinates, *found.columns)}
+        self._rows = sum(track.rows for track in found.tracks)
+        self._arrays = {column.name: self._array(column) for column in self._columns.values()}
 
     def get_variables(self) -> Mapping[str, xr.Variable]:
         """Variables as stored, not decoded, nothing read."""
@@ -164,12 +174,12 @@ class RaggedStore(AbstractDataStore):
         return self._attributes
 
     def get_encoding(self) -> dict[str, Any]:
-        """The granule, for `ds.cryo`."""
-        return {"cryodata": self._file}
+        """The granules, for `ds.cryo`."""
+        return {"cryodata": self._origin}
 
     def close(self) -> None:
         """Give connections back."""
-        self._file.close()
+        self._origin.close()
 
     def join_companions(self, coordinates: Iterable[str]) -> None:
         """Read together what the user named, and coordinates.
@@ -187,12 +197,14 @@ class RaggedStore(AbstractDataStore):
         companions.join(named, named)
 
     def _array(self, column: Column) -> LazyArray:
-        column.check(self._file.url)
+        column.check()
         utc = column.name == "time"
         fill = column.layouts[0].attributes.get("_FillValue")
         return LazyArray(
-            self._file,
-            [Part(layout.path, layout.shape) for layout in column.layouts],
+            [
+                Part(file, layout.path, layout.shape)
+                for file, layout in zip(column.files, column.layouts, strict=True)
+            ],
             shape=(self._rows, *column.trailing),
             dtype=np.dtype("M8[ns]") if utc else column.dtype,
             finish=UtcTime(self._product.epoch, _number(fill)) if utc else as_stored,
@@ -204,7 +216,9 @@ class RaggedStore(AbstractDataStore):
         attributes = decode_attributes(layout.attributes)
         attributes.pop("coordinates", None)  # names what is called otherwise here
         attributes["hdf5_path"] = column.path
-        encoding = {"source": self._file.url, "dtype": column.dtype}
+        encoding: dict[str, Any] = {"dtype": column.dtype}
+        if len(self._origin.files) == 1:
+            encoding["source"] = self._origin.files[0].url
         encoding |= filter_encoding(layout.filters)
         if column.name == "time":  # decoded by UtcTime, not by xarray
             encoding |= {"units": attributes.pop("units", ""), "calendar": "standard"}
@@ -229,16 +243,11 @@ class RaggedStore(AbstractDataStore):
         return tuple(names)
 
 
-def track_coordinates(
-    product: Product, tracks: Sequence[Track], labels: Mapping[str, Any]
-) -> dict[str, xr.Variable]:
+def track_coordinates(product: Product, tracks: Sequence[Track]) -> dict[str, xr.Variable]:
     """What is said of each track."""
 
     def along(values: Any, **attributes: Any) -> xr.Variable:
         return xr.Variable("track", values, attributes)
-
-    def repeated(name: str, dtype: Any) -> Any:
-        return np.full(len(tracks), labels[name], dtype)
 
     return {
         "beam": along(
@@ -257,18 +266,16 @@ def track_coordinates(
             comment="False also where spot is 0, that is, undefined",
         ),
         "rgt": along(
-            repeated("rgt", np.int16),
+            np.array([track.rgt for track in tracks], np.int16),
             long_name="reference ground track",
             comment="1-1387; 0 where the file does not say",
         ),
         "cycle": along(
-            repeated("cycle", np.int16),
+            np.array([track.cycle for track in tracks], np.int16),
             long_name="91-day repeat cycle",
             comment="0 where the file does not say",
         ),
-        "granule": along(
-            repeated("granule", f"U{max(1, len(labels['granule']))}"), long_name="granule"
-        ),
+        "granule": along(np.array([track.granule for track in tracks], "U"), long_name="granule"),
         "rowSize": along(
             np.array([track.rows for track in tracks], np.int64),
             long_name=f"number of rows of the track along {product.rows}",

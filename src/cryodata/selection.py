@@ -5,46 +5,25 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
+from dataclasses import replace
+from typing import Literal, TypeAlias
 
 from cryodata.errors import SelectionError, UnknownVariableError, close_names
 from cryodata.granule import GranuleFile
 from cryodata.layout import ArrayLayout
 from cryodata.products import Product
 from cryodata.products.tracks import Spot
-from cryodata.ragged import Column, Track
+from cryodata.ragged import Column, Columns, Track
 from cryodata.view import Asked, View, Words, as_words, look_ahead
 
-__all__ = ["Chosen", "OnMissing", "choose"]
+__all__ = ["OnMissing", "choose"]
 
 OnMissing: TypeAlias = Literal["raise", "skip"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
-    """What was chosen of a granule; the arguments of `ragged.ragged_dataset`.
-
-    Attributes
-    ----------
-    tracks : list of Track
-    coordinates, columns : list of Column
-    labels : dict
-        ``granule``, ``rgt``, ``cycle``.
-    attributes : dict
-        Of the root group.
-    """
-
-    tracks: list[Track]
-    coordinates: list[Column]
-    columns: list[Column]
-    labels: dict[str, Any]
-    attributes: dict[str, Any]
-
-
 def choose(
     file: GranuleFile, product: Product, variables: Words, beams: Words, on_missing: OnMissing
-) -> Chosen | None:
+) -> Columns | None:
     """Find tracks and columns; reads structure, and values only to tell beams apart.
 
     Parameters
@@ -60,7 +39,7 @@ def choose(
 
     Returns
     -------
-    Chosen or None
+    Columns or None
         None where the file has none of the product's tracks at all.
 
     Raises
@@ -77,12 +56,13 @@ def choose(
         return None
     spots = view.spots(present)
     names = _choose_beams(view, spots, as_words(beams), on_missing)
-    tracks = [Track(beam=b, spot=spots[b], rows=view.rows(b, asked)) for b in names]
-    return Chosen(
+    labels = view.labels()
+    tracks = [Track(beam=b, spot=spots[b], rows=view.rows(b, asked), **labels) for b in names]
+    return Columns(
+        product=product,
         tracks=tracks,
         coordinates=_coordinates(view, tracks, asked),
         columns=_columns(view, tracks, asked, on_missing),
-        labels=view.labels(),
         attributes=view.attributes(),
     )
 
@@ -187,6 +167,7 @@ def _column(
         name=path.rsplit("/", 1)[-1],
         path=f"{view.rate.group}/{path}",
         layouts=tuple(found),
+        files=(view.file,) * len(found),
         named=named,
     )
 

@@ -240,19 +240,23 @@ class Walker:
             self._aliases[path] = first  # a second hard link to the same object
             path = first
         if wanted.all:
-            if path in self._whole:
+            if path in self._whole and not self._lacks_scales(path):
                 return
             self._whole.add(path)
         header = await read_object_header(self._context, address)
         if is_dataset(header):
             if wanted.below:
                 self._absent(f"{path}/{next(iter(wanted.below))}", f"{path} is a variable", ())
-            elif path not in self._arrays or (self._dims and path not in self._scales):
+            elif path not in self._arrays or self._lacks_scales(path):
                 await self._read_array(header, path)
         elif is_group(header) or path == "/":
             await self._read_group(header, path, wanted, linked, depth)
         elif wanted.below:
             self._absent(f"{path}/{next(iter(wanted.below))}", f"{path} is a datatype", ())
+
+    def _lacks_scales(self, path: str) -> bool:
+        """Whether an earlier walk left out the dimension scales that this one is asked for."""
+        return self._dims and path in self._arrays and path not in self._scales
 
     async def _read_array(self, header: ObjectHeader, path: str) -> None:
         array, (attributes, scales) = await gather(
