@@ -101,7 +101,7 @@ def test_two_workers_read_on_with_keys_of_three_seconds(
             ending = threading.Timer(seconds / 2, os.kill, (min(pids), signal.SIGKILL))
             ending.start()
         reads = 0
-        while time.monotonic() < began + seconds:
+        while time.monotonic() < began + seconds or reads < 4:
             np.testing.assert_array_equal(dataset.h_li.values, expected)
             reads += 1
         took = time.monotonic() - began
@@ -113,8 +113,8 @@ def test_two_workers_read_on_with_keys_of_three_seconds(
         assert (pids == set(client.run(os.getpid).values())) == (seconds < 10)
         del held
     asked = [entry for entry in earth.data.log if entry.path == "/s3credentials"]
-    assert reads > 3
     assert min(had.values()) >= 1  # each worker asked for its own
+    assert len(asked) > 2  # and renewed them
     assert max(had.values()) <= math.ceil(took / (0.95 * LIFE)) + 1
     assert len(asked) <= 2 * (math.ceil(took / (0.95 * LIFE)) + 1) + (seconds > 10)
     assert len(secrets) > 6

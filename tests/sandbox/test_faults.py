@@ -52,7 +52,7 @@ def test_delay(wire: Wire, ask: Ask) -> None:
     """A slow first byte would be fast."""
     wire.fault(Fault("delay", seconds=0.1))
     assert ask().body == DATA
-    assert next(iter(wire.log)).ttfb > 0.1
+    assert next(iter(wire.log)).ttfb > 0.09  # timers have a grain
 
 
 def test_reset(wire: Wire, ask: Ask) -> None:
