@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -41,12 +42,16 @@ WEEK = 604_800
 PORTS = range(10_000, 20_000, 10)
 """Where to look for free ports; gRPC takes those 10,000 above. Both lie below the ports
 that systems hand out for outgoing connections."""
+SOCKETS = Path("/tmp")  # SeaweedFS puts them there whatever it is told
+"""Where its parts talk to each other, by sockets that bear the numbers of their ports: also
+servers in other namespaces of the network meet there, which share no ports."""
 _KEEPER = """
 "$@" </dev/null >"$FOLDER/log" 2>&1 &
 read -r _
 kill -9 $!
 wait $! 2>/dev/null
 rm -rf "$FOLDER"
+for port in $PORTS; do rm -f "$SOCKETS"/seaweedfs-*-"$port".sock; done
 """
 """The server is a child of a shell that waits for its own input to end, which it does when
 this process ends, however it ends; then the shell kills the server and cleans up."""
@@ -105,7 +110,7 @@ class S3Server:
         folder = Path(tempfile.mkdtemp(prefix="cryodata-s3-"))
         try:
             self._launch(program, folder)
-            self._wait(folder / "log")
+            self._wait(folder)
         except BaseException:
             self.stop()
             raise
@@ -140,19 +145,45 @@ class S3Server:
         self._keeper = subprocess.Popen(
             ["/bin/sh", "-c", _KEEPER, "sh", program, *arguments],
             stdin=subprocess.PIPE,
-            env={**os.environ, "FOLDER": str(folder), "TMPDIR": str(folder)},
+            env={
+                **os.environ,
+                "FOLDER": str(folder),
+                "TMPDIR": str(folder),
+                "SOCKETS": str(SOCKETS),
+                "PORTS": " ".join(map(str, _ports(base))),
+            },
             start_new_session=True,  # Ctrl-C is for the reader alone
         )
 
-    def _wait(self, log: Path) -> None:
+    def _wait(self, folder: Path) -> None:
+        """Wait until it answers, and takes objects: its parts come up one after the other.
+
+        Another server could have taken the port meanwhile: only this one knows these keys.
+        """
         deadline = time.monotonic() + START_SECONDS
-        while not self._answers():
+        while not (self._answers() and self._takes_objects()):
             if time.monotonic() > deadline:
-                text = log.read_text(errors="replace")
-                raise FetchError("the sandbox's S3 server does not answer", fix=text[-1000:])
+                logs = [folder / "log", *sorted(folder.glob("weed.*.log.*"))]
+                said = [log.read_text(errors="replace")[-1000:] for log in logs]
+                raise FetchError("the sandbox's S3 server does not answer", fix="\n".join(said))
             time.sleep(0.03)
-        # another server could have taken the port meanwhile: only this one knows these keys
-        self.store(PRIVATE).list_with_delimiter()
+
+    def _takes_objects(self) -> bool:
+        """Whether an object can be put into every bucket; it is taken out again."""
+        import obstore
+        from obstore.exceptions import BaseError
+
+        def proved(bucket: str) -> bool:
+            store = self.store(bucket)
+            try:
+                obstore.put(store, "ready", b"ready")
+                obstore.delete(store, "ready")
+            except BaseError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(len(self._buckets)) as pool:
+            return all(pool.map(proved, self._buckets))
 
     def _answers(self) -> bool:
         connection = http.client.HTTPConnection(self.address, timeout=1)
@@ -257,14 +288,20 @@ def _program() -> str:
     return found
 
 
+def _ports(base: int) -> list[int]:
+    """All that a server uses: five in a row, and those of gRPC above."""
+    return [*range(base, base + 5), *range(base + 10_000, base + 10_005)]
+
+
 def _free_ports() -> int:
-    """The first of five ports in a row that are free, and so are those of gRPC above."""
+    """The first of the `_ports` of a server that are free, here and where its parts meet."""
     for base in random.sample(PORTS, k=50):
         try:
-            for port in (*range(base, base + 5), *range(base + 10_000, base + 10_005)):
+            for port in _ports(base):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", port))
         except OSError:
             continue
-        return base
+        if not any(next(SOCKETS.glob(f"seaweedfs-*-{port}.sock"), None) for port in _ports(base)):
+            return base
     raise ConfigurationError("no free ports on loopback", fix="Stop other servers.")
