@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 from pathlib import Path
@@ -44,6 +45,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     soaking = [item for item in items if item.get_closest_marker("soak")]
     config.hook.pytest_deselected(items=soaking)
     items[:] = [item for item in items if item not in soaking]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Look no more through what was imported and collected, which lives to the end anyway."""
+    gc.collect()
+    gc.freeze()
 
 
 def refuse_strangers(connecting: socket.socket, address: Any) -> None:
