@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
-import subprocess
 import sys
-import threading
 from typing import Any, Self
 
 from cryodata.errors import ConfigurationError
+from cryodata.sandbox.child_process import ChildProcess
 from cryodata.sandbox.faults import Fault
 from cryodata.sandbox.log import RequestLog
 from cryodata.sandbox.profiles import Profile, as_profile
@@ -23,24 +21,25 @@ class WireProcess:
     """A `Wire` behind the same interface, in another process.
 
     It takes the arguments of `Wire` but for `origin`, and offers what `Wire` offers but for
-    faults of kind ``call``. Commands go through the process's standard input, which also
-    ends it: when this process dies, however it dies, the pipe closes and the wire stops.
+    faults of kind ``call``. It stops with this process, however that ends.
     """
 
     def __init__(self, **arguments: Any) -> None:
         self.url = ""
-        self.log = RequestLog(lambda: self._ask("entries"), lambda: self._ask("clear"))
         self._arguments = arguments
-        self._turn = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = ChildProcess(
+            [sys.executable, "-m", "cryodata.sandbox.wire_main"], name="the wire", patience=PATIENCE
+        )
+        ask = self._process.ask
+        self.log = RequestLog(lambda: ask("entries"), lambda: ask("clear"))
 
     def profile(self, what: str | Profile) -> None:
         """Move the cloud, see `Wire.profile`."""
-        self._ask("profile", as_profile(what))
+        self._process.ask("profile", as_profile(what))
 
     def connect_from(self, address: str) -> None:
         """Ask the server behind from another address, see `Wire.connect_from`."""
-        self._ask("connect_from", address)
+        self._process.ask("connect_from", address)
 
     def fault(self, fault: Fault, **rule: Any) -> int:
         """Put a fault in force, see `Wire.fault`.
@@ -55,30 +54,25 @@ class WireProcess:
                 "a fault of kind 'call' on a wire in another process",
                 fix="Use a wire in this process: cloud(process=False).",
             )
-        return int(self._ask("fault", fault, **rule))
+        return int(self._process.ask("fault", fault, **rule))
 
     def fired(self, number: int) -> int:
         """How many requests a fault has struck."""
-        return int(self._ask("fired", number))
+        return int(self._process.ask("fired", number))
 
     def clear_faults(self) -> None:
         """End all faults."""
-        self._ask("clear_faults")
+        self._process.ask("clear_faults")
 
     def cpu_seconds(self) -> float:
         """Processor time the wire has used, s."""
-        return float(self._ask("cpu_seconds"))
+        return float(self._process.ask("cpu_seconds"))
 
     def start(self) -> Self:
         """Start the process; `url` says where it listens."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "cryodata.sandbox.wire_main"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the reader alone
-        )
+        self._process.start()
         try:
-            self.url = self._ask("start", **self._arguments)
+            self.url = self._process.ask("start", **self._arguments)
         except BaseException:
             self.stop()
             raise
@@ -86,41 +80,10 @@ class WireProcess:
 
     def stop(self) -> None:
         """End the process. Nothing happens if it is not running."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.close()
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        process.stdout.close()
+        self._process.stop()
 
     def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *exc: object) -> None:
         self.stop()
-
-    def _ask(self, command: str, *args: Any, **kwargs: Any) -> Any:
-        """Have the process do something; its answer, or its exception."""
-        process = self._process
-        if process is None:
-            raise ConfigurationError("the wire is not running", fix="Use it inside `with`.")
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            with self._turn:
-                pickle.dump((command, args, kwargs), process.stdin)
-                process.stdin.flush()
-                answer = pickle.load(process.stdout)
-        except (EOFError, BrokenPipeError):
-            raise ConfigurationError(
-                f"the wire's process has ended (exit code {process.wait()})"
-            ) from None
-        if isinstance(answer, Exception):
-            raise answer
-        return answer

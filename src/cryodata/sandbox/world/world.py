@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import pickle
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.util import find_spec
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from cryodata.errors import ConfigurationError
+from cryodata.sandbox.child_process import ChildProcess
 from cryodata.sandbox.faults import Fault
 from cryodata.sandbox.world.outcome import Host, Login, Outcome, Program
 
@@ -79,8 +78,11 @@ class World:
         self._inside = inside
         self._granules = [Path(granule).resolve() for granule in granules]
         self._session = session
-        self._turn = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process = ChildProcess(
+            [*_unshare(), sys.executable, "-m", "cryodata.sandbox.world.inside"],
+            name="the world",
+            patience=PATIENCE,
+        )
 
     def start(self) -> Self:
         """Make the namespaces and start all servers in them.
@@ -92,14 +94,9 @@ class World:
         """
         if reason := available():
             raise ConfigurationError("there can be no world of its own here", fix=reason)
-        self._process = subprocess.Popen(
-            [*_unshare(), sys.executable, "-m", "cryodata.sandbox.world.inside"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for this process alone
-        )
+        self._process.start()
         try:
-            self.secrets = self._ask("start", session=self._session)
+            self.secrets = self._process.ask("start", session=self._session)
             self.move(inside=self._inside)
             for granule in self._granules:
                 self.publish(granule)
@@ -110,18 +107,7 @@ class World:
 
     def stop(self) -> None:
         """End the world and all that is in it. Nothing happens if it is not there."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.close()
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        process.stdout.close()
+        self._process.stop()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -169,48 +155,30 @@ class World:
                 environment=dict(env or {}),
                 timeout=timeout,
             )
-            outcome: Outcome = self._ask("run", program)
+            outcome: Outcome = self._process.ask("run", program)
         return outcome
 
     def publish(self, path: str | os.PathLike[str], **variant: Any) -> dict[str, Any]:
         """Publish a granule, see `Earth.publish`; returns its record."""
-        record: dict[str, Any] = self._ask("publish", Path(path).resolve(), **variant)
+        record: dict[str, Any] = self._process.ask("publish", Path(path).resolve(), **variant)
         return record
 
     def token(self, life: float = 3600.0) -> str:
         """A token of the user, good for `life` seconds."""
-        token: str = self._ask("token", life)
+        token: str = self._process.ask("token", life)
         return token
 
     def move(self, *, inside: bool) -> None:
         """Move what runs here into the region of the buckets, or out of it."""
-        self._ask("move", inside=inside)
+        self._process.ask("move", inside=inside)
 
     def fault(self, host: Host, fault: Fault, **rule: Any) -> None:
         """Put a fault in force at a host, see `Wire.fault`."""
-        self._ask("fault", host, fault, **rule)
+        self._process.ask("fault", host, fault, **rule)
 
     def clear_faults(self) -> None:
         """End all faults."""
-        self._ask("clear_faults")
-
-    def _ask(self, command: str, *args: Any, **kwargs: Any) -> Any:
-        """Have the world do something; its answer, or its exception."""
-        process = self._process
-        if process is None:
-            raise ConfigurationError("the world is not there", fix="Use it inside `with`.")
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            with self._turn:
-                pickle.dump((command, args, kwargs), process.stdin)
-                process.stdin.flush()
-                answer = pickle.load(process.stdout)
-        except (EOFError, BrokenPipeError):
-            raise ConfigurationError(f"the world has ended (exit code {process.wait()})") from None
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        self._process.ask("clear_faults")
 
 
 def run_in_world(
