@@ -300,6 +300,26 @@ def test_map_keeps_directions() -> None:
     assert centre(60, -70, beside=(-60, -70))[0] > 0
 
 
+@pytest.mark.parametrize(
+    "corner", [(-45.0, 62.0), (100.0, 70.0), (0.0, -75.0), (170.0, 5.0), (20.0, 88.0)]
+)
+def test_labels_of_the_map_can_be_read(corner: tuple[float, float]) -> None:
+    """Names of meridians lay over those of parallels, and were cut off at the edge."""
+    lon, lat = corner
+    ring = ((lon, lat), (lon + 40, lat), (lon + 40, lat + 1), (lon, lat))
+    svg = ET.fromstring(map_of([Granule(name="x", footprint=(ring,))]))
+    boxes = []
+    for text in svg.iter("{http://www.w3.org/2000/svg}text"):
+        width = 5.0 * len(str(text.text))  # of letters of size 9
+        x = float(text.attrib["x"]) + float(text.attrib["dx"])
+        start = x - width if text.attrib["text-anchor"] == "end" else x
+        boxes.append((start, float(text.attrib["y"]) - 11, start + width, float(text.attrib["y"])))
+    assert len(boxes) >= 3
+    assert all(min(box) >= 0 and max(box) <= 300 for box in boxes)
+    drawn = [shapely.box(*box) for box in boxes]
+    assert not [1 for n, one in enumerate(drawn) for two in drawn[:n] if one.intersects(two)]
+
+
 def test_geodataframe() -> None:
     """One row per granule, outlines cut at the antimeridian, unknown things missing."""
     table = ALL_KINDS.to_geodataframe()

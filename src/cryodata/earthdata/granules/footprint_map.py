@@ -22,6 +22,7 @@ _MARGIN = 0.08  # around the outlines, share of their extent
 _POLAR = 50.0  # degrees: where all outlines are beyond, the map is polar
 _MOST = 400  # outlines drawn
 _SEEN = 0.15  # shorter than this is not seen
+_LETTER, _LINE = 5.6, 11.0  # width of a letter, height of a line, of labels of size 9
 _NEAREST = (2.0, 0.02)  # half the side of the smallest map: degrees; units of the polar plane
 _UP = {1: -45.0, -1: 0.0}  # meridian that points down in the north (as EPSG:3413), up in the south
 
@@ -224,22 +225,26 @@ def _graticule(frame: _Frame) -> str:
 
 
 def _labels(frame: _Frame) -> str:
-    """The name of each line, where it enters the drawing."""
+    """The name of each line, where it enters the drawing; none over another or cut off."""
     texts = []
-    taken: list[FloatArray] = []
+    taken: list[tuple[float, float, float]] = []
     for name, points in _lines(frame):
         drawn = frame.drawn(points)
-        seen = drawn[((drawn >= 4) & (drawn <= _SIDE - 12)).all(axis=1)]
+        x, y = drawn.T
+        seen = drawn[(x >= 4) & (x <= _SIDE - 4) & (y >= 12) & (y <= _SIDE - 4)]
         if not len(seen):
             continue
         border = np.minimum(seen, _SIDE - seen).min(axis=1)
-        place = seen[int(np.argmin(border))]
-        if any((np.abs(place - other) < (34, 11)).all() for other in taken):
+        left, base = map(float, seen[int(np.argmin(border))])
+        width = _LETTER * len(name)
+        at_end = left > _SIDE - 4 - width
+        start = left - width if at_end else left
+        if any(start < b and a < start + width and abs(base - c) < _LINE for a, b, c in taken):
             continue
-        taken.append(place)
-        anchor = "end" if place[0] > _SIDE - 30 else "start"
+        taken.append((start, start + width, base))
+        anchor = "end" if at_end else "start"
         texts.append(
-            f'<text x="{place[0]:.0f}" y="{place[1]:.0f}" dx="2" dy="-2" '
+            f'<text x="{left:.0f}" y="{base:.0f}" dx="{-2 if at_end else 2}" dy="-2" '
             f'text-anchor="{anchor}">{name}</text>'
         )
     return "".join(texts)
