@@ -19,7 +19,10 @@ from cryodata.options import Options
 from cryodata.sandbox import Fault, Wire
 from cryodata.store import loop
 from cryodata.store.fsspec_engine import FsspecStore
+from cryodata.store.renewing import RenewingStore
 from cryodata.store.resolve import open_store
+from cryodata.types import Grant
+from tests.store.granting import Granting
 from tests.store.helpers import QUICK, Origin, content
 
 KEYS = {"key": "AKIDEXAMPLE", "secret": "not-a-real-secret", "token": "not-a-real-token"}
@@ -85,7 +88,7 @@ def test_keys_stay_with_their_host(origin: Origin, stranger: Wire, engine: str) 
     assert bytes(loop.run(store.get(0, 100)).data) == content()[:100]
 
 
-def test_behind_a_proxy_there_is_no_guard(
+def test_behind_a_proxy_there_is_no_guard_for_keys_of_the_user(
     origin: Origin, stranger: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody behind a proxy could read S3; docs/limits.md says what that costs."""
@@ -94,6 +97,22 @@ def test_behind_a_proxy_there_is_no_guard(
     store = open_store("s3://bucket/granule.h5", **with_keys(origin))  # type: ignore[arg-type]
     assert len(loop.run(store.get(0, 100)).data) == 100
     assert len(stranger.log) == 1
+
+
+def test_keys_of_earthdata_stay_behind_a_proxy_too(
+    origin: Origin, stranger: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where obstore cannot be kept with its host, keys that are not the user's own would leak."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    options = {**KEYS, "client_kwargs": {"endpoint_url": origin.wire.url}}
+    url = "s3://bucket/granule.h5"
+    access = Granting(lambda serial: Grant(url=url, options=options, serial=serial))
+    store = RenewingStore(url, access, network=QUICK)
+    assert bytes(loop.run(store.get(0, 100)).data) == content()[:100]
+    lead_to(origin, stranger)
+    with pytest.raises(AuthError, match="another address"):
+        loop.run(store.get(0, 100))
+    assert len(stranger.log) == 0
 
 
 @pytest.mark.parametrize("status", [302, 303, 307, 308])

@@ -13,6 +13,7 @@ from cryodata.options import Network
 from cryodata.store.address import shown
 from cryodata.store.base import Access, Store, Tailed
 from cryodata.store.resolve import ENGINES
+from cryodata.store.stay import can_stay
 from cryodata.types import Block, Grant
 
 __all__ = ["RenewingStore"]
@@ -39,8 +40,9 @@ class RenewingStore:
     access : Access
         Gives leave to read it.
     engine : {"auto", "obstore", "fsspec"}
-        Reads objects of S3. Signed links are always read through aiohttp, see
-        `FsspecStore.private`.
+        Reads objects of S3; "auto" is obstore, and fsspec behind a proxy, where obstore
+        would follow redirects with the session token. Signed links are always read through
+        aiohttp, see `FsspecStore.private`.
     network : Network, optional
         Time-outs of the engine.
 
@@ -158,7 +160,8 @@ class _Held:
 
 
 def _open(grant: Grant, engine: str, network: Network) -> _Inner:
-    if grant.url.startswith("s3:") and engine != "fsspec":
+    with_obstore = engine == "obstore" or (engine == "auto" and can_stay())
+    if grant.url.startswith("s3:") and with_obstore:
         from cryodata.store.obstore_engine import ObstoreStore
 
         return ObstoreStore(grant.url, storage_options=grant.options, network=network)
