@@ -6,6 +6,7 @@ import pickle
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -16,11 +17,14 @@ import xarray as xr
 import cryodata as cd
 from cryodata import access
 from cryodata.catalogue import search
+from cryodata.earthdata.granule import Granule
 from cryodata.earthdata.identity.login import active_system
+from cryodata.earthdata.place import Place, place_of
 from cryodata.errors import (
     AuthError,
     ConfigurationError,
     EulaRequiredError,
+    FetchError,
     GranuleChangedError,
     NotFoundError,
     NotInRegionError,
@@ -203,6 +207,38 @@ def test_server_that_fails_is_asked_again_before_it_is_left(sky: Sky, earth: Ear
     sky.fault(Fault("reset"), prob=1.0)
     cd.open("ATL06", options=cd.Options(cache=None, network=cd.Network(timeout=2)))
     assert len(earth.cdn.log) > 0
+
+
+def test_server_that_fails_says_nothing_of_the_region(
+    sky: Sky, earth: Earth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One bad moment would close S3 for as long as the process lives, for a wrong reason."""
+    options = cd.Options(cache=None, network=cd.Network(timeout=2))
+    sky.fault(Fault("status", status=503, code="SlowDown"))
+    with pytest.raises(FetchError):
+        cd.open("ATL06", access="direct", options=options)
+    assert len(sky.log) > 0
+    sky.log.clear()
+    cd.open("ATL06", options=options)
+    assert len(sky.log) == 0  # within a minute it is not asked again
+    sky._wire.clear_faults()
+    monkeypatch.setattr(access, "PATIENCE", 0.0)
+    earth.cdn.log.clear()
+    heights("ATL06", access="direct")
+    heights("ATL06")
+    assert len(earth.cdn.log) == 0
+
+
+def test_bucket_that_only_its_granule_knows(earth: Earth) -> None:
+    """New buckets are in no table for years; their records say who gives keys."""
+    endpoint = f"{earth.data.url}/s3credentials"
+    granule = Granule(name="x.h5", s3="s3://new-bucket/x.h5", endpoint=endpoint)
+    place = place_of(granule, earth.system)
+    assert place == Place(s3="s3://new-bucket/x.h5", https="", endpoint=endpoint)
+    elsewhere = replace(granule, https="https://example.org/x.h5")
+    assert place_of(elsewhere, earth.system) == place  # which is told nothing
+    for stranger in ("", "https://example.org/s3credentials"):
+        assert place_of(replace(granule, endpoint=stranger), earth.system) is None
 
 
 def test_missing_objects_are_missing_either_way(earth: Earth) -> None:

@@ -6,14 +6,17 @@ byte, once per bucket and process, and its answer decides.
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from cryodata.earthdata.granule import Granule
+from cryodata.earthdata.hosts.flight import anew
 from cryodata.earthdata.identity.login import active_system
 from cryodata.earthdata.leave.credentials import bucket_credentials
 from cryodata.earthdata.leave.links import SignedLink
@@ -37,6 +40,8 @@ __all__ = ["Way", "forget_ways", "open_granule_store"]
 
 PROBE_SECONDS = 10.0
 """S3 in its own region answers in a tenth of a second; this is for bad days."""
+PATIENCE = 60.0
+"""S3 that did not answer is not asked for a way again for so long, s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,13 @@ def _way_to(place: Place, options: Options, system: System) -> Way:
             )
         reason = 'as access="external" says' if wanted == "external" else "it is not in S3"
         return _told(place, Way(direct=False, reason=reason))
-    way = _ways.of(place, system, options.network)
+    try:
+        way = _ways.of(place, system, options.network)
+    except FetchError as error:
+        if wanted == "direct" or not place.https:
+            raise
+        why = f"S3 did not answer a read of one byte ({error.what})"
+        return _told(place, Way(direct=False, reason=why))
     if not way.direct and (wanted == "direct" or not place.https):
         raise NotInRegionError(
             f"direct S3 works only in {system.region}, and {way.reason}",
@@ -131,16 +142,30 @@ class _Ways:
         self._lock = threading.Lock()
         self._asking: dict[tuple[str, str], threading.Lock] = {}
         self._known: dict[tuple[str, str], Way] = {}
+        self._failed: dict[tuple[str, str], tuple[float, FetchError]] = {}
         self._told: set[tuple[str, bool]] = set()
 
     def of(self, place: Place, system: System, network: Network) -> Way:
-        """The way to a bucket; one probe, however many ask."""
+        """The way to a bucket; one probe, however many ask.
+
+        Raises
+        ------
+        FetchError
+            S3 does not answer, now or within the last minute: that says nothing of the region.
+        """
         key = (place.endpoint, place.bucket)
         with self._lock:
             turn = self._asking.setdefault(key, threading.Lock())
         with turn:
             if key not in self._known:
-                self._known[key] = _probe(place, system, network)
+                when, failure = self._failed.get(key, (-math.inf, FetchError()))
+                if time.monotonic() - when < PATIENCE:
+                    raise anew(failure)
+                try:
+                    self._known[key] = _probe(place, system, network)
+                except FetchError as error:
+                    self._failed[key] = (time.monotonic(), anew(error))
+                    raise
             return self._known[key]
 
     def is_news(self, place: Place, way: Way) -> bool:
@@ -179,8 +204,6 @@ def _probe(place: Place, system: System, network: Network) -> Way:
         if type(error) is not AuthError:  # not about the region: login, licence, clock
             raise
         return Way(direct=False, reason="S3 refused a read of one byte here")
-    except FetchError as error:
-        return Way(direct=False, reason=f"S3 did not answer a read of one byte ({error.what})")
     finally:
         fetcher.close()
     return Way(direct=True, reason="it answered a read of one byte")

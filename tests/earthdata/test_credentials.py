@@ -119,6 +119,8 @@ def test_there_is_one_source_for_a_bucket(earth: Earth) -> None:
     assert one is other
     assert pickle.loads(pickle.dumps(one)) is one
     assert bucket_credentials(earth.data.url, "another", earth.system) is not one
+    elsewhere = replace(earth.system, region="eu-west-1")
+    assert bucket_credentials(earth.data.url, PROTECTED, elsewhere) is not one
 
 
 # -- in time ------------------------------------------------------------------------------------
@@ -304,6 +306,10 @@ def test_failures_are_not_asked_for_again_and_again(
         hourly.keys()
     assert len(clockwork.asked) == 1
     clockwork.now += 2.0
+    clockwork.fail.retry_after = 1e30  # a mistake of the host's
+    with pytest.raises(ThrottledError):
+        hourly.keys()
+    clockwork.now += 601.0
     clockwork.fail = None
     assert hourly.keys().key
 

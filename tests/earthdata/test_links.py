@@ -8,6 +8,7 @@ import pickle
 import time
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -18,9 +19,11 @@ import pytest
 
 from cryodata.earthdata.hosts import clock
 from cryodata.earthdata.hosts import http as ours
+from cryodata.earthdata.hosts.http import Client
 from cryodata.earthdata.identity.login import login
 from cryodata.earthdata.leave import links
 from cryodata.earthdata.leave.links import SignedLink
+from cryodata.earthdata.place import place_of
 from cryodata.earthdata.system import System
 from cryodata.errors import (
     AuthError,
@@ -255,6 +258,7 @@ def test_earthdata_login_leads_to_a_stranger(
         "file:///etc/passwd",
         "//169.254.169.254/latest",
         "javascript:alert(1)",
+        "https://evil.org\\@d1.cloudfront.net/x",
     ],
 )
 def test_places_that_only_look_right(earth: Earth, stub: Stub, to: str) -> None:
@@ -263,6 +267,23 @@ def test_places_that_only_look_right(earth: Earth, stub: Stub, to: str) -> None:
     stub.answer = lambda asked: Answer(303, headers=(("Location", to),))
     with pytest.raises(ServiceError):
         granted(SignedLink(f"{stub.url}/bucket/key", system))
+
+
+def test_a_host_that_some_read_otherwise(earth: Earth, stub: Stub, foreign: Stub) -> None:
+    """The host that is checked would not be the one that is told the token."""
+    system = logged_in_at(earth, stub)
+    to = f"{foreign.url}\\@{urlsplit(stub.url).netloc}/bucket/key"
+    stub.answer = lambda asked: Answer(302, headers=(("Location", to),))
+    with pytest.raises(ServiceError):
+        granted(SignedLink(f"{stub.url}/bucket/key", system))
+    for url in (to, to.replace("\\@", "@")):
+        assert not system.is_data_host(url)
+        assert place_of(url, system) is None
+        with pytest.raises(CryodataError):
+            granted(SignedLink(url, system))
+        with pytest.raises(CryodataError):
+            Client(stub.url).ask("GET", url)
+    assert not foreign.asked
 
 
 def test_a_url_that_is_not_earthdatas(earth: Earth, foreign: Stub) -> None:
@@ -374,6 +395,26 @@ def test_a_password_changed_meanwhile_is_sent_once(earth: Earth, stub: Stub) -> 
         for key in ("a", "b", "c"):
             with pytest.raises(LoginRejectedError, match="password given"):
                 granted(SignedLink(f"{stub.url}/bucket/{key}", system))
+    finally:
+        earth.add_user(earth.user, earth.password)
+    assert [e.status for e in earth.edl.log if e.path == "/oauth/authorize"] == [401]
+
+
+def test_a_wrong_password_is_sent_once_however_many_read(earth: Earth, stub: Stub) -> None:
+    """Sixteen granules opened side by side would lock the account."""
+    system = logged_in_at(earth, stub, password=True)
+    stub.answer = old_host(earth, stub)
+    earth.add_user(earth.user, "another password")
+    earth.edl.fault(Fault("delay", seconds=0.3), path="/oauth/authorize")
+
+    def refused(key: int) -> bool:
+        with pytest.raises(LoginRejectedError):
+            granted(SignedLink(f"{stub.url}/bucket/{key}", system))
+        return True
+
+    try:
+        with ThreadPoolExecutor(16) as pool:
+            assert all(pool.map(refused, range(16)))
     finally:
         earth.add_user(earth.user, earth.password)
     assert [e.status for e in earth.edl.log if e.path == "/oauth/authorize"] == [401]

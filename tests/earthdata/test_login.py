@@ -591,3 +591,20 @@ def together(work: Callable[[], object], count: int) -> None:
     for thread in threads:
         thread.join(60)
     assert not failures
+
+
+@pytest.mark.parametrize("half, other", [("USERNAME", "PASSWORD"), ("PASSWORD", "USERNAME")])
+def test_half_a_login_in_the_environment(
+    earth: Earth, monkeypatch: pytest.MonkeyPatch, half: str, other: str
+) -> None:
+    """The advice would be to do what was just done."""
+    monkeypatch.setenv(f"EARTHDATA_{half}", "CANARY7Q2M")
+    with pytest.raises(NotLoggedInError, match=f"EARTHDATA_{other} is not set") as caught:
+        login(system=earth.system)
+    assert "CANARY" not in str(caught.value)
+
+
+def test_auth_that_is_none() -> None:
+    """It was said to be logged in to nowhere."""
+    with pytest.raises(ConfigurationError, match=r"is a str, not an earthaccess\.Auth"):
+        login(auth="x")

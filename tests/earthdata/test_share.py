@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,7 @@ from distributed import Client, LocalCluster
 
 from cryodata.earthdata.hosts.secret import Secret
 from cryodata.earthdata.identity.login import current_login, login
-from cryodata.earthdata.identity.share import _Parcel, share
+from cryodata.earthdata.identity.share import _Parcel, _receive, share
 from cryodata.earthdata.leave.credentials import bucket_credentials
 from cryodata.earthdata.system import System
 from cryodata.errors import NotLoggedInError
@@ -85,6 +86,15 @@ def test_a_worker_in_this_process_keeps_its_login(earth: Earth) -> None:
     present = login(username=earth.user, password=earth.password, system=earth.system, quiet=True)
     assert share(Here(), earth.system) == {"inproc://": earth.user}
     assert current_login(earth.system).account is present.account
+
+
+def test_a_shared_token_that_is_over_gives_way(earth: Earth) -> None:
+    """The second call, for which the first made the need, would fail."""
+    _receive(earth.system, _Parcel(Secret(earth.token(life=0.5))))
+    time.sleep(0.6)
+    fresh = earth.token()
+    assert _receive(earth.system, _Parcel(Secret(fresh))) == earth.user
+    assert current_login(earth.system).account.token().secret == Secret(fresh)
 
 
 def test_what_travels_prints_nothing() -> None:

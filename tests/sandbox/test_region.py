@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import obstore
@@ -134,6 +135,8 @@ def test_other_processes_find_it(earth: Earth) -> None:
     """A worker would ask NASA, or get a secret shipped."""
     system = System.from_environment(earth.environment())
     assert system == earth.system
+    elsewhere = replace(earth.system, region="eu-west-1", public=("a", "b"))
+    assert System.from_environment(elsewhere.environment()) == elsewhere
     assert system.endpoint_of(f"s3://{BUCKET}/{KEY}") == earth.data.url
     assert system.is_signer(f"{earth.cdn.url}/x")
     assert not system.is_signer(f"{earth.data.url}/x")

@@ -8,13 +8,14 @@ the truth; one fails on the day obstore stops, and then the guard can go.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import obstore
 import pytest
 from obstore.store import S3Store
 
-from cryodata.errors import AuthError, FetchError
+from cryodata.errors import AuthError, CryodataError, FetchError
 from cryodata.options import Options
 from cryodata.sandbox import Fault, Wire
 from cryodata.store import loop
@@ -131,6 +132,24 @@ def test_where_a_signed_link_leads_on_nothing_is_told(
         assert seen.query == "theirs=1"
         assert set(seen.headers) <= {"host", "range", "accept", "accept-encoding", "user-agent"}
     assert not [seen for seen in origin.wire.log if "cookie" in seen.headers]
+
+
+def test_a_link_is_read_through_the_proxy(
+    origin: Origin, stranger: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a proxy is the only way out, login would work and no read ever would."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, stranger.url)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    link = "http://signer.invalid/bucket/granule.h5?Signature=CANARY"
+    with suppress(CryodataError):  # this proxy does not know the way
+        loop.run(FsspecStore.private(link, {}).get(0, 100))
+    assert [seen.method for seen in stranger.log][:1] == ["GET"]
+    seen = len(stranger.log)
+    here = f"{origin.wire.url}/bucket/granule.h5?Signature=CANARY"
+    assert bytes(loop.run(FsspecStore.private(here, {}).get(0, 100)).data) == content()[:100]
+    assert len(stranger.log) == seen
 
 
 def test_a_link_that_leads_round_in_a_circle_ends(origin: Origin) -> None:

@@ -66,13 +66,13 @@ def place_of(what: Any, system: System) -> Place | None:
 
 def _of_granule(granule: Granule, system: System) -> Place | None:
     """As its own record says; the table of buckets fills in what that leaves out."""
+    own = granule.endpoint if system.is_data_host(granule.endpoint) else ""
     known = [place_of(url, system) for url in (granule.s3, granule.https) if url]
     places = [place for place in known if place is not None]
     if not places:
-        return None
-    endpoint = places[0].endpoint
-    if granule.endpoint and system.is_data_host(granule.endpoint):
-        endpoint = granule.endpoint
+        # in no table: its https address is not one of Earthdata's, and told nothing
+        return Place(s3=granule.s3, https="", endpoint=own) if own and granule.s3 else None
+    endpoint = own or places[0].endpoint
     return Place(
         s3=(granule.s3 or places[0].s3) if endpoint else "",
         https=granule.https or places[0].https,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,8 +14,9 @@ from urllib.parse import urlsplit
 
 from cryodata.errors import ConfigurationError
 
-__all__ = ["PROD", "UAT", "System", "origin_of"]
+__all__ = ["PROD", "UAT", "System", "is_clear", "origin_of"]
 
+_AUTHORITY = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:]+\])(:\d+)?")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -75,6 +77,8 @@ class System:
         ``earthdatacloud.nasa.gov`` where this is the real Earthdata.
         """
         origin = origin_of(url)
+        if not is_clear(url):
+            return False
         if origin in self.endpoints.values():
             return True
         host = urlsplit(origin).hostname or ""
@@ -86,7 +90,7 @@ class System:
         """Whether a signed link may lead to this URL."""
         parts = urlsplit(url)
         host = parts.hostname or ""
-        if parts.scheme != "https" and host not in LOOPBACK:
+        if not is_clear(url) or (parts.scheme != "https" and host not in LOOPBACK):
             return False
         return any(
             host.endswith(name) if name.startswith(".") else parts.netloc == name
@@ -103,6 +107,7 @@ class System:
         """The system a process belongs to where nobody says: the real one.
 
         ``CRYODATA_EDL``, ``CRYODATA_CMR`` and ``CRYODATA_S3`` name other origins,
+        ``CRYODATA_S3_REGION`` another region, ``CRYODATA_PUBLIC`` the buckets without keys,
         ``CRYODATA_DATA_HOST`` that of all buckets (``bucket=origin`` pairs, separated by
         blanks) and ``CRYODATA_SIGNERS`` the hosts links may lead to: so a worker process of
         a sandbox finds it.
@@ -115,12 +120,16 @@ class System:
         pairs = environment.get("CRYODATA_DATA_HOST", "").split()
         endpoints = dict(pair.split("=", 1) for pair in pairs if "=" in pair)
         signers = tuple(environment.get("CRYODATA_SIGNERS", "").split())
-        if not (given or endpoints or signers):
+        region = environment.get("CRYODATA_S3_REGION", "").strip()
+        if not (given or endpoints or signers or region):
             return PROD
+        if "CRYODATA_PUBLIC" in environment:
+            given["public"] = tuple(environment["CRYODATA_PUBLIC"].split())
         return cls(
             **given,
             endpoints=endpoints or _buckets(),
             signers=signers or PROD.signers,
+            region=region or PROD.region,
         )
 
     def environment(self) -> dict[str, str]:
@@ -131,7 +140,18 @@ class System:
             "CRYODATA_S3": self.s3,
             "CRYODATA_DATA_HOST": " ".join(f"{b}={o}" for b, o in self.endpoints.items()),
             "CRYODATA_SIGNERS": " ".join(self.signers),
+            "CRYODATA_S3_REGION": self.region,
+            "CRYODATA_PUBLIC": " ".join(self.public),
         }
+
+
+def is_clear(url: str) -> bool:
+    r"""Whether all who read a URL find the same host in it.
+
+    In ``https://evil\@good/`` some find ``good`` and some ``evil``: no such URL is asked, and
+    none with a user in it.
+    """
+    return bool(_AUTHORITY.fullmatch(urlsplit(url).netloc))
 
 
 def origin_of(url: str) -> str:

@@ -99,7 +99,7 @@ class FsspecStore:
         if urlsplit(url).scheme in ("s3", "s3a"):
             options = {"config_kwargs": _s3_client(network), **storage_options}
             return cls(private_s3(options), url, url, network=network)
-        return cls(private_http(), url, url, network=network)
+        return cls(private_http(url), url, url, network=network)
 
     @classmethod
     def from_file(cls, file: Any, *, network: Network | None = None) -> FsspecStore:

@@ -9,10 +9,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import ssl
 from collections.abc import Iterator, Mapping
 from functools import cache, partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 from weakref import WeakValueDictionary
 
 from cryodata.errors import MissingDependencyError
@@ -98,8 +102,10 @@ def session_that_stays() -> type:
     return Staying
 
 
-def private_http() -> Any:
-    """The ``HTTPFileSystem`` for signed links: one connection pool for all granules.
+def private_http(url: str) -> Any:
+    """The ``HTTPFileSystem`` for a signed link: one connection pool for all granules.
+
+    Goes through the proxy that environment or system name for the URL, as `requests` does.
 
     A link is sent as it is, and to its own host alone. Where that leads on (CloudFront hands
     readers inside the region to S3) the next host is told the range and nothing else.
@@ -115,13 +121,34 @@ def private_http() -> Any:
     except ImportError as error:
         raise _missing("aiohttp") from error
     # It holds no secret, so fsspec may keep it.
-    return HTTPFileSystem(get_client=_client, encoded=True, max_redirects=_HOPS)
+    client = _proxied if _proxy_of(url) else _client
+    return HTTPFileSystem(get_client=client, encoded=True, max_redirects=_HOPS)
 
 
-async def _client(**options: Any) -> Any:
+async def _client(*, proxy: str | None = None, **options: Any) -> Any:
     import aiohttp
 
-    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), **options)
+    jar = aiohttp.DummyCookieJar()
+    connector = aiohttp.TCPConnector(ssl=_trusted())
+    return aiohttp.ClientSession(cookie_jar=jar, connector=connector, proxy=proxy, **options)
+
+
+async def _proxied(**options: Any) -> Any:
+    return await _client(proxy=_proxy_of("https://") or None, **options)
+
+
+def _proxy_of(url: str) -> str:
+    """The proxy for a URL; empty where there is none."""
+    parts, proxies = urlsplit(url), getproxies()
+    if parts.hostname and proxy_bypass(parts.hostname):
+        return ""
+    return proxies.get(parts.scheme) or proxies.get("all", "")
+
+
+def _trusted() -> ssl.SSLContext | bool:
+    """Whom to trust: as `requests`, with which the user logs in, or as Python does."""
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE", "")
+    return ssl.create_default_context(cafile=bundle) if Path(bundle).is_file() else True
 
 
 def _missing(package: str) -> MissingDependencyError:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from cryodata.earthdata.hosts.proof import Nobody, Proof
 from cryodata.earthdata.hosts.reply import UNJUDGED, Reply, unwilling
-from cryodata.earthdata.system import LOOPBACK, origin_of
+from cryodata.earthdata.system import LOOPBACK, is_clear, origin_of
 from cryodata.errors import (
     ConfigurationError,
     CryodataError,
@@ -148,7 +148,7 @@ class Client:
         FetchError
             The network failed.
         """
-        if origin_of(url) != self.origin:
+        if origin_of(url) != self.origin or not is_clear(url):
             raise ConfigurationError(f"{origin_of(url)} is not {self.origin}")
         deadline = deadline or Deadline()
         proof = proof or Nobody()

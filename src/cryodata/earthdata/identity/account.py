@@ -10,6 +10,7 @@ from cryodata.earthdata.hosts import clock
 from cryodata.earthdata.hosts.http import Client, Clients
 from cryodata.earthdata.hosts.process import PerProcess
 from cryodata.earthdata.hosts.proof import Basic
+from cryodata.earthdata.hosts.secret import Secret
 from cryodata.earthdata.identity.edl import check_token, judge_expiry, token_for
 from cryodata.earthdata.identity.sources import Source, not_logged_in
 from cryodata.earthdata.identity.token import Token
@@ -75,6 +76,11 @@ class Account:
     def expires(self) -> float:
         """When the present token ends, s since 1970-01-01 UTC."""
         return self._token.expires
+
+    @property
+    def secret(self) -> Secret:
+        """The present token as it is, also where it is over."""
+        return self._token.secret
 
     @property
     def basic(self) -> Basic | None:

@@ -9,7 +9,7 @@ from cryodata.earthdata.hosts.http import Client
 from cryodata.earthdata.hosts.proof import Basic, Bearer
 from cryodata.earthdata.hosts.reply import Reply
 from cryodata.earthdata.hosts.secret import Secret
-from cryodata.earthdata.identity.refusals import is_refused, refuse, rejection, remember
+from cryodata.earthdata.identity.refusals import is_refused, refuse, rejection, remember, turn
 from cryodata.earthdata.identity.token import Token, expired
 from cryodata.errors import AuthError, ClockSkewError, FetchError, TokenExpiredError
 
@@ -38,11 +38,12 @@ def token_for(client: Client, who: Basic, means: str) -> Token:
     ServiceError, ThrottledError, FetchTimeoutError, FetchError
         Earthdata Login does not work, or cannot be reached.
     """
-    refuse(client.origin, who.user, who.password, means)
     url = f"{client.origin}/api/users/find_or_create_token"
-    reply = client.ask("POST", url, proof=who, headers={"Accept": "application/json"})
-    if reply.status == 401:
-        raise remember(client.origin, who.user, who.password, means)
+    with turn(client.origin, who.user):
+        refuse(client.origin, who.user, who.password, means)
+        reply = client.ask("POST", url, proof=who, headers={"Accept": "application/json"})
+        if reply.status == 401:
+            raise remember(client.origin, who.user, who.password, means)
     if reply.status == 403:
         raise AuthError(
             f"Earthdata Login gives user {who.user!r} no token",

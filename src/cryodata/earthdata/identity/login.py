@@ -200,9 +200,9 @@ def login(
     FetchError
         Earthdata Login does not work, or cannot be reached.
     """
+    given = from_arguments(token, username, password, auth)
     if system is None:
         system = system_of(auth) if auth is not None else System.from_environment()
-    given = from_arguments(token, username, password, auth)
     del token, password  # some tracebacks show what names stand for
     find = _finder(strategy, given, system.edl)
     found = adopt(system, Account(system.edl, find))

@@ -5,18 +5,27 @@ Accounts are locked after a few wrong passwords, and a retry never makes one rig
 
 from __future__ import annotations
 
+import threading
+
+from cryodata.earthdata.hosts.process import PerProcess
 from cryodata.earthdata.hosts.secret import Secret
 from cryodata.errors import LoginRejectedError
 
-__all__ = ["is_refused", "refuse", "rejection", "remember"]
+__all__ = ["is_refused", "refuse", "rejection", "remember", "turn"]
 
 _refused: set[tuple[str, str, Secret]] = set()
 """Origin of Earthdata Login, user, and password or token."""
+_turns: PerProcess[dict[tuple[str, str], threading.Lock]] = PerProcess(dict)
 
 
 def is_refused(edl: str, user: str, secret: Secret) -> bool:
     """Whether a login refused this password or token before."""
     return (edl, user, secret) in _refused
+
+
+def turn(edl: str, user: str) -> threading.Lock:
+    """Held while a password is tried: whoever waits for it then knows what came of that."""
+    return _turns.get().setdefault((edl, user), threading.Lock())
 
 
 def refuse(edl: str, user: str, secret: Secret, means: str) -> None:

@@ -60,7 +60,7 @@ def _unpack(text: str) -> _Parcel:
 def _receive(system: System, parcel: _Parcel) -> str:
     """In a worker: be logged in with what came; a login that has this token stays."""
     present = given_login(system)
-    if present is None or present.account.token().secret != parcel._secret:
+    if present is None or present.account.secret != parcel._secret:
         source = Source(token=parcel._secret, bearer_means="token shared by the client")
         present = adopt(system, Account(system.edl, lambda: source, checked=True))
     return present.user

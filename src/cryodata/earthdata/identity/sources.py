@@ -108,6 +108,10 @@ def can_ask() -> bool:
 
 def not_logged_in(edl: str, what: str = "no Earthdata login was found") -> NotLoggedInError:
     """What to say where there is none; `netrc_path` is where one could stand."""
+    halves = [f"EARTHDATA_{half}" for half in ("USERNAME", "PASSWORD")]
+    lacking = [name for name in halves if not os.environ.get(name)]
+    if len(lacking) == 1:
+        what += f": {lacking[0]} is not set, though its other half is"
     return NotLoggedInError(
         what,
         fix=f"Run cd.login(), set EARTHDATA_TOKEN, or put {urlsplit(edl).netloc} into"

@@ -161,7 +161,7 @@ def _is_due(keys: Keys) -> bool:
     return clock.now() >= keys.expires - early * (0.5 + 0.5 * keys.chance)
 
 
-_known: dict[tuple[str, str, str], BucketCredentials] = {}
+_known: dict[tuple[str, ...], BucketCredentials] = {}
 
 
 def bucket_credentials(endpoint: str, bucket: str, system: System) -> BucketCredentials:
@@ -180,4 +180,5 @@ def bucket_credentials(endpoint: str, bucket: str, system: System) -> BucketCred
     if urlsplit(endpoint).path in ("", "/"):
         endpoint = f"{origin_of(endpoint)}/s3credentials"
     fresh = BucketCredentials(endpoint, bucket, system)
-    return _known.setdefault((endpoint, bucket, system.edl), fresh)
+    where = (endpoint, bucket, system.edl, system.s3, system.region)
+    return _known.setdefault(where, fresh)

@@ -9,7 +9,7 @@ from cryodata.earthdata.hosts.http import Deadline
 from cryodata.earthdata.hosts.proof import Bearer
 from cryodata.earthdata.hosts.reply import Reply
 from cryodata.earthdata.identity.login import Login
-from cryodata.earthdata.identity.refusals import refuse, remember
+from cryodata.earthdata.identity.refusals import refuse, remember, turn
 from cryodata.earthdata.system import System, origin_of
 from cryodata.errors import (
     AuthError,
@@ -118,10 +118,11 @@ def _log_in(login: Login, authorize: str, url: str, deadline: Deadline) -> None:
             f"{urlsplit(url).netloc} does not take the {account.means}",
             fix=f"Make a new one at {account.edl} (Generate Token), then cd.login().",
         )
-    refuse(account.edl, basic.user, basic.password, account.basic_means)
-    reply = login.client(account.edl).ask("GET", authorize, proof=basic, deadline=deadline)
-    if reply.status == 401:
-        raise remember(account.edl, basic.user, basic.password, account.basic_means)
+    with turn(account.edl, basic.user):
+        refuse(account.edl, basic.user, basic.password, account.basic_means)
+        reply = login.client(account.edl).ask("GET", authorize, proof=basic, deadline=deadline)
+        if reply.status == 401:
+            raise remember(account.edl, basic.user, basic.password, account.basic_means)
     to = location(reply, authorize)
     if reply.status == 200 or (to and origin_of(to) == account.edl):
         client = fields.get("client_id", [""])[0]

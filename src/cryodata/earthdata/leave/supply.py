@@ -21,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 30.0
 """Between requests that fail, s; doubled each time."""
+_LONGEST_ASKED = 600.0
+"""Of what a host asks to wait, s: more is a mistake of its."""
 
 
 class Supply(Generic[T]):
@@ -116,7 +118,7 @@ class Supply(Generic[T]):
 
     def _failed(self, login: int, error: CryodataError, *, serving: bool) -> None:
         """The next request waits: longer each time, and never less than it was told to."""
-        asked = error.retry_after if isinstance(error, ThrottledError) else 0.0
+        asked = min(error.retry_after, _LONGEST_ASKED) if isinstance(error, ThrottledError) else 0.0
         with self._lock:
             if login != self._login:
                 return
