@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -251,3 +253,66 @@ def test_granules_that_cannot_be_opened(granules: list[Path], tmp_path: Path) ->
     assert expected.cryo.skipped == ()
     with pytest.raises(FormatError):
         cd.open([broken, absent], on_missing="skip")
+
+
+def test_granules_that_count_otherwise_are_not_joined(granules: list[Path], tmp_path: Path) -> None:
+    """Heights in feet, or scaled by another factor, would be taken for those of the first."""
+    for name, value in (("scale_factor", 0.01), ("units", "feet"), ("add_offset", 1.0)):
+        other = tmp_path / granules[1].name
+        other.write_bytes(granules[1].read_bytes())
+        with h5py.File(other, "r+") as file:
+            for beam in BEAMS:
+                if beam in file:
+                    file[beam][GROUP]["h_li"].attrs[name] = value
+        with pytest.raises(FormatError, match=f"another {name}"):
+            cd.open([granules[0], other], variables="h_li", options=cd.Options(cache=None))
+
+
+def test_cuts_within_a_second_are_two_arrays(granules: list[Path]) -> None:
+    """Dask would compute one of them and give it out for both."""
+    instants = np.sort(times(granules[:1]))[[10, 60, 110]]
+    spans = [(instants[0], instants[1]), (instants[1], instants[2])]
+    first, second = (
+        cd.open(granules[0], variables="h_li", time=span, chunks={}).h_li for span in spans
+    )
+    assert first.data.name != second.data.name
+
+
+def test_nothing_inside_granules_without_rows(tmp_path: Path) -> None:
+    """Tracks without a row inside are left out, also where none has any row."""
+    path = atl06(tmp_path, segments=50, seed=1, empty=BEAMS)
+    with pytest.warns(UserWarning, match="Nothing is inside"):
+        ds = cd.open(path, region=(-180, -90, 180, 90))
+    assert ds.sizes["track"] == 0
+
+
+def test_accessor_where_a_dataset_arrives(granules: list[Path], tmp_path: Path) -> None:
+    """In a worker, and in tomorrow's session, it would have no ds.cryo."""
+    kept = tmp_path / "ds.pickle"
+    kept.write_bytes(pickle.dumps(cd.open(granules[0], variables="h_li")))
+    script = f"import pickle; print(pickle.load(open({str(kept)!r}, 'rb')).cryo.receipt.requests)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == "0", done.stderr
+
+
+@pytest.mark.parametrize("beams", [1, [], [1, 2], None])
+def test_beams_that_are_none(granules: list[Path], beams: Any) -> None:
+    """Python's own error would say nothing of beams."""
+    with pytest.raises(SelectionError, match="names"):
+        cd.open(granules[0], beams=beams)
+
+
+def test_cache_as_text(granules: list[Path], tmp_path: Path) -> None:
+    """A folder is a string to most users; it failed in the middle of opening."""
+    options = cd.Options(cache=str(tmp_path / "kept"))  # type: ignore[arg-type]
+    assert options.cache == tmp_path / "kept"
+    cd.open(granules[0], variables="h_li", options=options).close()
+
+
+def test_remedy_is_told_once(granules: list[Path]) -> None:
+    """It was told twice, in two wordings."""
+    with pytest.raises(SelectionError) as caught:
+        cd.open(granules, variables="h_li", beams="gt3l")
+    assert caught.value.fix.count("on_missing") == 1

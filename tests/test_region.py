@@ -354,3 +354,13 @@ def test_boxes_need_no_shapely() -> None:
         "else: raise SystemExit('no error')\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("west, east", [(180, -180), (190, -170), (10, 10), (-170, 190)])
+def test_meridians_that_are_one(west: float, east: float) -> None:
+    """A box without width would be the whole world, or find nothing."""
+    if east - west == 360:
+        assert Region.bbox(west, 60, east, 70).bounds == (-180, 60, 180, 70)
+        return
+    with pytest.raises(RegionError, match="no area"):
+        Region.bbox(west, 60, east, 70)

@@ -11,6 +11,7 @@ from typing import Any
 
 import geopandas
 import numpy as np
+import pyproj
 import pytest
 import shapely
 
@@ -179,3 +180,39 @@ def test_missing_packages_are_named(missing: str, what: Any, tmp_path: Path) -> 
         "else: raise SystemExit('no error')\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60, cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    "shape, crs",
+    [
+        (shapely.Point(0, 0).buffer(3.35e6, quad_segs=90), 3413),
+        (shapely.box(-2_000_000, -1_520_000, 2_000_000, -1_480_000), 3413),
+        (shapely.box(-500_000, 300_000, 400_000, 1_200_000), 3031),
+    ],
+)
+def test_projected_shapes_are_followed(shape: shapely.Polygon, crs: int) -> None:
+    """Rows near the edge of a large glacier would be in the wrong half."""
+    region = region_of(geopandas.GeoSeries([shape], crs=crs))
+    rng = np.random.default_rng(1)
+    at = shapely.line_interpolate_point(shape.exterior, rng.uniform(0, shape.length, 4000))
+    edge = np.array([point.coords[0] for point in at])
+    points = edge + rng.uniform(-20, 20, edge.shape)
+    close = shapely.distance(shape.exterior, shapely.points(points)) < 0.2
+    inside = shapely.contains_xy(shape, *points.T)
+    back = pyproj.Transformer.from_crs(crs, "OGC:CRS84", always_xy=True)
+    found = region.contains(*back.transform(*points.T))
+    assert (found == inside)[~close].all()
+    assert 100 < inside.sum() < 3900
+
+
+def test_geojson_as_text() -> None:
+    """Its text is what users read from a file; a long one made an error of the system."""
+    text = json.dumps(shapely.geometry.mapping(shapely.box(-50, 69, -48, 70)))
+    assert region_of(text) == region_of(json.loads(text)) == Region.bbox(-50, 69, -48, 70)
+    with pytest.raises(RegionError, match="cannot be read"):
+        region_of("{" + text)
+    with pytest.raises(NotFoundError):
+        region_of("x" * 5000)
+    with pytest.raises(NotFoundError):
+        region_of("a\0b")
+    assert region_of({**json.loads(text), "crs": {"properties": None}}).box is not None

@@ -71,3 +71,11 @@ def test_half_open_and_nat() -> None:
     np.testing.assert_array_equal(TimeSpan.of("2023-05").contains(times), [0, 1, 0, 0])
     np.testing.assert_array_equal(TimeSpan(None, None).contains(times), [1, 1, 1, 0])
     assert str(TimeSpan.of(("2023-05", None))) == "2023-05-01 to ..."
+
+
+def test_spans_within_a_second_print_as_what_they_are() -> None:
+    """What is named by them would be taken for the same."""
+    first = TimeSpan.of(("2019-01-01T00:00:00.1", "2019-01-01T00:00:00.2"))
+    second = TimeSpan.of(("2019-01-01T00:00:00.3", "2019-01-01T00:00:00.4"))
+    assert str(first) != str(second)
+    assert str(TimeSpan.of("2019-01-01T00:00:01")).startswith("2019-01-01T00:00:01 to")

@@ -43,8 +43,11 @@ def cut_rows(
         Nothing is inside.
     """
     needed = [*(["longitude", "latitude"] if region else []), *(["time"] if time else [])]
-    if not needed or dimension not in dataset.dims:
+    if not needed:
         return dataset
+    if dimension not in dataset.dims:  # none of the tracks has a row
+        _warn_of_nothing()
+        return dataset.isel(track=slice(0))
     if missing := [name for name in needed if name not in dataset.coords]:
         raise SelectionError(
             f"the rows have no {' and '.join(missing)}", fix="Open it without region= and time=."
@@ -60,16 +63,20 @@ def cut_rows(
     track = np.repeat(np.arange(len(counts)), counts)
     kept = np.bincount(track[inside], minlength=len(counts))
     if not kept.any():
-        warnings.warn(
-            "Nothing is inside the region and time asked for; the Dataset has no rows",
-            stacklevel=2,
-        )
+        _warn_of_nothing()
     row_size = dataset["rowSize"].copy(data=kept)
     known = dataset.assign_coords({name: places[name] for name in needed})
     cut = known.assign_coords(rowSize=row_size).isel({dimension: _rows(inside)})
     cut = cut.isel(track=np.flatnonzero(kept))
     cut.encoding = dataset.encoding
     return cut
+
+
+def _warn_of_nothing() -> None:
+    warnings.warn(
+        "Nothing is inside the region and time asked for; the Dataset has no rows",
+        stacklevel=6,  # where cryodata.open was called
+    )
 
 
 def _rows(

@@ -88,7 +88,8 @@ def open(
     cycle, rgt : int or list of int, optional
         Only granules of these repeat cycles and reference ground tracks.
     version : str or int
-        Of the product to search for: ``"latest"``, ``"006"``, ``6``.
+        Of the product: ``"006"``, ``6``; granules of others are left out. ``"latest"`` is
+        the last version the catalogue has granules of, and lets pass all that are given.
     access : {"auto", "direct", "external"}, optional
         Way to granules of Earthdata: ``direct`` reads S3, which answers only inside its
         region; ``external`` goes over https; ``auto``, the default, asks S3 for one byte.
@@ -203,7 +204,7 @@ def _open_product(
         token=(
             [file.source for file in origin.files],
             [(c.name, [x.path for x in c.layouts]) for c in columns],
-            (wish.region, str(wish.time)),
+            (wish.region, repr(wish.time)),
         ),
     )
 
@@ -238,7 +239,8 @@ def _all_of(failed: Sequence[Skipped], count: int) -> CryodataError:
     error = failed[0].error
     if len(failed) > 1:
         error.what += f" (and {len(failed) - 1} more of {count} granules failed)"
-    error.fix += ' on_missing="skip" opens the others.' if len(failed) < count else ""
+    if len(failed) < count and "on_missing" not in error.fix:
+        error.fix += ' on_missing="skip" opens the others.'
     for other in failed[1:]:
         error.add_note(str(other))
     return error

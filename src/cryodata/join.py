@@ -65,7 +65,8 @@ def refuse_twice(names: Sequence[str]) -> None:
         if count[_without_revision(name)] > 1:
             raise SelectionError(
                 f"{name} is there in more than one release or revision",
-                fix="Keep the newest of each: Granules.of(granules).latest() does.",
+                fix='Keep one of each: version="006" does for releases, granules.latest() for'
+                " revisions.",
             )
 
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryodata.earthdata.catalogue.track_names import Tracks
 from cryodata.earthdata.granule import Granule
 from cryodata.earthdata.granules import Granules
+from cryodata.earthdata.identity.login import active_system
 from cryodata.errors import (
     ConfigurationError,
     MissingDependencyError,
@@ -38,7 +40,7 @@ class Wish:
     region, time : optional
     cycle, rgt : int or sequence of int, optional
     version : str or int
-        Of the product, where the catalogue is asked.
+        Of the product.
     """
 
     region: Region | None = None
@@ -46,29 +48,6 @@ class Wish:
     cycle: int | Sequence[int] | None = None
     rgt: int | Sequence[int] | None = None
     version: str | int = "latest"
-
-    def keeps(self, granule: Any) -> bool:
-        """Whether cycle and reference ground track of a granule's name are wanted ones.
-
-        Raises
-        ------
-        SelectionError
-            Its name tells neither.
-        """
-        if self.cycle is None and self.rgt is None:
-            return True
-        text = granule.name if isinstance(granule, Granule) else str(granule)
-        name = parse_name(text)
-        if name is None:
-            raise SelectionError(
-                "cycle= and rgt= choose granules by their names, and this is none",
-                url=text.partition("?")[0],
-                fix="Leave them out, or give granules under the names of their producer.",
-            )
-        cycles = range(name.cycle, name.last_cycle + 1)
-        return (self.rgt is None or name.rgt in _several(self.rgt)) and (
-            self.cycle is None or any(cycle in cycles for cycle in _several(self.cycle))
-        )
 
 
 def granules_of(what: Any, wish: Wish, storage_options: Mapping[str, Any] | None) -> list[Any]:
@@ -109,16 +88,40 @@ def granules_of(what: Any, wish: Wish, storage_options: Mapping[str, Any] | None
                 version=wish.version,
             )
         )
-    found = _listed(what, storage_options)
+    found = _once(_listed(what, storage_options))
     if not found:
         raise ConfigurationError("The list of granules is empty", fix="Name a granule.")
-    kept = [granule for granule in found if wish.keeps(granule)]
+    tracks = Tracks.of(rgt=wish.rgt, cycle=wish.cycle)
+    kept = [granule for granule in found if _fits(granule, tracks, wish.version)]
     if not kept:
         raise NothingFoundError(
-            f"none of {len(found)} granules is of the cycle and rgt asked for",
-            fix="Leave cycle= or rgt= out.",
+            f"none of {len(found)} granules is of the cycle, rgt and version asked for",
+            fix="Leave cycle=, rgt= or version= out.",
         )
     return kept
+
+
+def _fits(granule: Any, tracks: Tracks, version: str | int) -> bool:
+    """Whether a granule's name says that it is of wanted tracks and of the version.
+
+    Raises
+    ------
+    SelectionError
+        Its name does not tell.
+    """
+    any_version = version in {"latest", "all"}
+    if not tracks and any_version:
+        return True
+    text = granule.name if isinstance(granule, Granule) else str(granule)
+    name = parse_name(text)
+    if name is None:
+        raise SelectionError(
+            "cycle=, rgt= and version= choose granules by their names, and this is none",
+            url=text.partition("?")[0],
+            fix="Leave them out, or give granules under the names of their producer.",
+        )
+    right_version = any_version or name.release == str(version).zfill(3)
+    return right_version and tracks.holds(Granule(name=text))
 
 
 def one_granule(what: Any, storage_options: Mapping[str, Any] | None) -> Any:
@@ -153,17 +156,19 @@ def _listed(what: Any, storage_options: Mapping[str, Any] | None) -> list[Any]:
     return [what]
 
 
+def _once(found: list[Any]) -> list[Any]:
+    """What is there twice, as where two searches overlap, once."""
+    named = (Granule, str, Path)
+    return list({one if isinstance(one, named) else id(one): one for one in found}.values())
+
+
 def _is_record(what: Any) -> bool:
     """Whether something is a granule of CMR, also in the hands of earthaccess."""
     return isinstance(what, Mapping)
 
 
 def _is_product(name: str) -> bool:
-    return bool(_SHORT_NAME.fullmatch(name)) and not Path(name).exists()
-
-
-def _several(numbers: int | Sequence[int]) -> Sequence[int]:
-    return [numbers] if isinstance(numbers, int) else numbers
+    return bool(_SHORT_NAME.fullmatch(name)) and not Path(name).is_file()
 
 
 def _is_wild(name: str) -> bool:
@@ -176,6 +181,12 @@ def _matches(pattern: str, storage_options: Mapping[str, Any] | None) -> list[st
     if "://" not in pattern:
         absolute = str(Path(pattern).expanduser())
         return sorted(glob.glob(absolute, recursive=True))  # noqa: PTH207 - takes absolute patterns
+    if not storage_options and active_system().endpoint_of(pattern):
+        raise ConfigurationError(
+            "Buckets of Earthdata are not listed",
+            url=pattern,
+            fix='cd.search("ATL06", name="ATL06_201907*") finds granules by their names.',
+        )
     try:
         import fsspec
 

@@ -121,6 +121,9 @@ class Options:
     """Threads that decode chunks."""
 
     def __post_init__(self) -> None:
+        cache: object = self.cache
+        if isinstance(cache, str):
+            object.__setattr__(self, "cache", Path(cache).expanduser())
         if self.access not in ACCESS:
             raise ConfigurationError(
                 f"access={self.access!r} is no way to a granule",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
+from typing import Any
 
 from cryodata.errors import CryodataError
 from cryodata.granule import GranuleFile
@@ -43,7 +45,16 @@ class Provenance:
     files: tuple[GranuleFile, ...]
     skipped: tuple[Skipped, ...] = ()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _arrived, (self.files, self.skipped)
+
     def close(self) -> None:
         """Give connections back."""
         for file in self.files:
             file.close()
+
+
+def _arrived(files: tuple[GranuleFile, ...], skipped: tuple[Skipped, ...]) -> Provenance:
+    """Unpickled: where a Dataset arrives, it has its ``ds.cryo``."""
+    importlib.import_module("cryodata.accessor")
+    return Provenance(files, skipped)

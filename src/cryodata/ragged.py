@@ -31,6 +31,10 @@ from cryodata.together import Companions
 __all__ = ["Column", "Columns", "RaggedStore", "Track", "ragged_dataset", "track_coordinates"]
 
 
+_DECIDING = ("_FillValue", "missing_value", "scale_factor", "add_offset", "units")
+"""Attributes that say what stored numbers mean: what is joined has to agree on them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Track:
     """One beam of one granule.
@@ -98,12 +102,16 @@ class Column:
         """Raise `FormatError` where the tracks cannot be joined."""
         first = self.layouts[0]
         for file, other in zip(self.files[1:], self.layouts[1:], strict=True):
-            same_fill = _same(
-                first.attributes.get("_FillValue"), other.attributes.get("_FillValue")
-            )
-            if other.shape[1:] != self.trailing or not same_fill:
+            differing = [
+                name
+                for name in _DECIDING
+                if not _same(first.attributes.get(name), other.attributes.get(name))
+            ]
+            if other.shape[1:] != self.trailing:
+                differing.append("shape")
+            if differing:
                 raise FormatError(
-                    f"{self.path} has another shape or fill value than {first.path}",
+                    f"{self.path} has another {' and '.join(differing)} than {first.path}",
                     url=file.url,
                     path=other.path,
                     fix="Open these beams or granules by themselves.",

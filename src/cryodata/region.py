@@ -217,7 +217,7 @@ def _checked(west: float, south: float, east: float, north: float, *, sure: bool
             f"bbox is (W, S, E, N); {said} has its south {s:g} north of its north {n:g}",
             fix=f"Did you mean ({w:g}, {n:g}, {e:g}, {s:g})?",
         )
-    if s == n or w == e:
+    if s == n or (e - w < 360 and (e - w) % 360 == 0):
         raise RegionError(f"bbox {said} has no area", fix=f"Give it an extent. {_WRITE}")
     if e - w >= 360:
         return -180.0, s, 180.0, n

@@ -100,6 +100,8 @@ def _choose_beams(
                 url=url,
                 fix=f'It has {", ".join(present)}. on_missing="skip" goes on without.',
             )
+    if not words:
+        raise SelectionError("beams= names none", url=url, fix=f"It has {', '.join(present)}.")
     if not chosen:
         raise SelectionError(
             f"None of the beams asked for is in this granule: {', '.join(words)}",

@@ -137,4 +137,5 @@ def _instant(what: Any) -> np.datetime64:
 def _short(instant: np.datetime64) -> str:
     """An instant without the zeros at its end."""
     day = instant.astype("M8[D]")
-    return str(day if day == instant else instant.astype("M8[s]"))
+    second = instant.astype("M8[s]")
+    return str(day if day == instant else second if second == instant else instant)

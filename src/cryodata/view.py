@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from cryodata.attributes import decode_attributes
+from cryodata.errors import SelectionError
 from cryodata.granule import GranuleFile
 from cryodata.index import Index
 from cryodata.layout import ArrayLayout
@@ -25,8 +26,19 @@ ORBIT = ("/orbit_info/rgt", "/orbit_info/cycle_number")
 
 
 def as_words(words: Words) -> tuple[str, ...]:
-    """Several words from one or several, each once."""
-    return (words,) if isinstance(words, str) else tuple(dict.fromkeys(words))
+    """Several words from one or several, each once.
+
+    Raises
+    ------
+    SelectionError
+        Something else is among them.
+    """
+    several: Any = [words] if isinstance(words, str) else words
+    if isinstance(several, Iterable):
+        several = list(several)
+    if not isinstance(several, list) or not all(isinstance(one, str) for one in several):
+        raise SelectionError(f"{words!r} are no names", fix='Give one, "gt1l", or a list of them.')
+    return tuple(dict.fromkeys(several))
 
 
 @dataclass(frozen=True, slots=True)

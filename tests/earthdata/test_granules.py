@@ -492,3 +492,15 @@ def test_planted_file(change: dict[str, Any], tmp_path: Path) -> None:
     path.write_text(json.dumps(content))
     with pytest.raises((FormatError, ServiceError), match="No file of granules"):
         Granules.load(path)
+
+
+def test_folder_that_is_not_there(tmp_path: Path) -> None:
+    """The error would name a file that the user never named."""
+    with pytest.raises(NotFoundError, match="no such folder"):
+        some().save(tmp_path / "none" / "kept.geojson")
+
+
+def test_granules_print_without_their_outlines() -> None:
+    """Fifty corners hide the few words that matter."""
+    assert "footprint" not in repr(some()[0])
+    assert name() in repr(some(1)[0])

@@ -276,6 +276,25 @@ def test_all_versions(archive: Archive) -> None:
     assert len(archive.search("ATL06", version="all", rgt=100, cycle=1)) == 2
 
 
+def test_version_that_has_more(archive: Archive) -> None:
+    """While NASA makes granules anew, most of them are missing in the latest version."""
+    name = atl06(100, 1, release="008")
+    record = umm(name, lon=-60.0, lat=68.0)
+    archive.catalogue.add_record(record, product="ATL06", version="008")
+    try:
+        with pytest.warns(UserWarning, match=r"008 has 1 .* ATL06 007 has 84: version=\"007\""):
+            found = archive.search("ATL06")
+        assert [granule.name for granule in found] == [name]
+        with (
+            pytest.raises(NothingFoundError, match="has no granules of RGT 120") as caught,
+            pytest.warns(UserWarning, match="008 has 1"),
+        ):
+            archive.search("ATL06", rgt=120)
+        assert caught.value.fix.endswith('version="007" has 2 such.')
+    finally:
+        archive.catalogue.remove(name)
+
+
 def test_limit(archive: Archive) -> None:
     """A limit is kept to the letter, and told; revisions of the last one are all looked at."""
     found = archive.search("ATL06", limit=10, orbit_region=3)
@@ -322,8 +341,12 @@ NOTHING: list[tuple[dict[str, Any], str, str]] = [
         "from 2017-01-01 to 2018-01-01",
         "Without time: 84. Its data are from 2019-01-09 to",
     ),
-    ({"rgt": 7, "cycle": 3}, "of RGT 7, cycle 3", "Without tracks: 84. Its data are from"),
-    ({"rgt": 7, "time": "2019-01"}, "of RGT 7", "Without time: 0; without tracks: 26. Its"),
+    (
+        {"rgt": 7, "cycle": 3},
+        "of RGT 7, cycle 3",
+        "Without rgt: 0; without cycle: 0; without rgt and cycle: 84. Its",
+    ),
+    ({"rgt": 7, "time": "2019-01"}, "of RGT 7", "Without time: 0; without rgt: 26. Its"),
     ({"name": "*nobody*"}, r"named \*nobody\*", "Without name: 84. Its data are from"),
     ({"version": 8}, "ATL06 008 has no granules", "It has no granules at all."),
     ({"version": 8, "time": "2019"}, "from 2019", "It has no granules at all."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -51,7 +51,7 @@ class Granule:
     size: int = 0
     start: np.datetime64 | None = None
     end: np.datetime64 | None = None
-    footprint: tuple[Ring, ...] = ()
+    footprint: tuple[Ring, ...] = field(default=(), repr=False)
     product: str = ""
     version: str = ""
     concept_id: str = ""

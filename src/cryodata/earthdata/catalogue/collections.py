@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -171,8 +172,25 @@ def _newest(cmr: Cmr, found: Sequence[tuple[Collection, int | None]]) -> list[Co
                 query = cmr.granules().short_name(collection.product)
                 count = cmr.count(query.collection_concept_id(collection.concept_id))
             if count:
+                _warn_of_more(same, found)
                 return [c for c, _ in same]
     return [c for c, _ in found if c.version == found[0][0].version]
+
+
+def _warn_of_more(
+    newest: Sequence[tuple[Collection, int | None]],
+    every: Sequence[tuple[Collection, int | None]],
+) -> None:
+    """Say so where an older version has more granules: NASA fills new ones over months."""
+    present = sum(count or 0 for _, count in newest)
+    older = [pair for pair in every if pair not in newest and (pair[1] or 0) > present > 0]
+    if older:
+        collection, count = older[0]
+        warnings.warn(
+            f"{newest[0][0]} has {present:,} granules so far, and {collection} has {count:,}: "
+            f'version="{collection.version}" finds those not made anew yet',
+            stacklevel=6,
+        )
 
 
 def _key(version: str) -> tuple[int, str]:
@@ -194,7 +212,7 @@ def _relatives(cmr: Cmr, short_name: str) -> list[str]:
 
 def _like(short_name: str, more: Iterable[str] = ()) -> str:
     """A sentence with the names nearest to one, and what the products are about."""
-    known = dict.fromkeys((*more, *TITLES))
+    known = [name for name in dict.fromkeys((*more, *TITLES)) if name != short_name]
     bare = re.compile(r"0+(?=\d)")  # ATL6 is ATL06
     same = [name for name in known if bare.sub("", name) == bare.sub("", short_name)]
     sentence = f"Did you mean {same[0]}?" if same else close_names(short_name, known, most=3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,22 @@ class Conditions:
             if self.time is not None:
                 query.params["temporal"] = [_temporal(self.time)]
             yield query
+
+    def relaxed(self) -> dict[str, Conditions]:
+        """What is left of them without each one, by the name of the parameter that asks it."""
+        rest: dict[str, Conditions] = {}
+        if self.region is not None:
+            rest["region"] = replace(self, region=None)
+        if self.time is not None:
+            rest["time"] = replace(self, time=None)
+        if self.name:
+            rest["name"] = replace(self, name=())
+        words = [w for w in ("rgt", "cycle", "orbit_region") if getattr(self.tracks, w)]
+        for word in words:
+            rest[word] = replace(self, tracks=replace(self.tracks, **{word: ()}))
+        if len(words) > 1:
+            rest[" and ".join(words)] = replace(self, tracks=Tracks())
+        return rest
 
     def said(self) -> dict[str, str]:
         """The conditions that ask something, in words."""

@@ -49,7 +49,8 @@ def search_granules(
         queries = conditions.queries(cmr, collections)
         found, hits = listed(cmr, queries, collections, tracks=conditions.tracks, limit=limit)
         if not found:
-            raise _nothing(cmr, collections, conditions)
+            others = _other_versions(cmr, collections, provider)
+            raise _nothing(cmr, collections, conditions, others)
     finally:
         cmr.close()
     latest = Granules(tuple(found), hits=hits).latest()
@@ -61,21 +62,39 @@ def _check_limit(limit: object) -> None:
         raise SelectionError(f"limit={limit!r} is no number of granules", fix="Write limit=10.")
 
 
+def _other_versions(
+    cmr: Cmr, collections: Sequence[Collection], provider: str | None
+) -> list[list[Collection]]:
+    """The collections of the product's other versions, newest version first."""
+    every = find_collections(cmr, collections[0].product, version="all", provider=provider)
+    versions = dict.fromkeys(collection.version for collection in every)
+    same = [[c for c in every if c.version == version] for version in versions]
+    return [others for others in same if others[0].version != collections[0].version]
+
+
+def _count(cmr: Cmr, collections: Sequence[Collection], conditions: Conditions) -> int:
+    """How many granules the catalogue counts."""
+    return sum(cmr.count(query) for query in conditions.queries(cmr, collections))
+
+
 def _nothing(
-    cmr: Cmr, collections: Sequence[Collection], conditions: Conditions
+    cmr: Cmr,
+    collections: Sequence[Collection],
+    conditions: Conditions,
+    others: Sequence[Sequence[Collection]],
 ) -> NothingFoundError:
     """What to say where nothing fits: what would, without each of the conditions."""
     said = conditions.said()
     first, last = _extent(cmr, collections)
     counts = {}
     if first:
-        without = Conditions()
-        for condition in said:
-            rest = replace(conditions, **{condition: getattr(without, condition)})
-            counts[condition] = sum(cmr.count(query) for query in rest.queries(cmr, collections))
+        counts = {w: _count(cmr, collections, rest) for w, rest in conditions.relaxed().items()}
     fix = f"Its data are from {first} to {last}." if first else "It has no granules at all."
     if counts:
         fix = "; ".join(f"without {c}: {count:,}" for c, count in counts.items()) + f". {fix}"
+    for other in others[:1]:
+        if count := _count(cmr, other, conditions):
+            fix += f' version="{other[0].version}" has {count:,} such.'
     return NothingFoundError(
         f"{collections[0]} has no granules {' '.join(said.values())}".rstrip(),
         fix=fix[0].upper() + fix[1:],

@@ -65,6 +65,10 @@ def write_granules(path: str | os.PathLike[str], granules: Granules) -> None:
             f"Granules are not saved as {target.suffix or 'a file without suffix'}",
             fix='End the name in ".geojson" or ".parquet".',
         )
+    if not target.parent.is_dir():
+        raise NotFoundError(
+            "There is no such folder", url=str(target.parent), fix="Make it first, or name another."
+        )
     rows = [(granule, False) for granule in granules]
     rows += [(granule, True) for granule in granules.superseded]
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")

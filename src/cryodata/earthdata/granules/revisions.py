@@ -25,10 +25,10 @@ def stem_of(granule: Granule) -> tuple[str, str, str]:
 def newest(granules: Iterable[Granule]) -> tuple[tuple[Granule, ...], tuple[Granule, ...]]:
     """The newest make of each granule, in the order given, and what they supersede.
 
-    The higher revision in the name is newer; of equal names the one that can be read from
-    S3 is, then the later record.
+    What is there twice is kept once. The higher revision in the name is newer; of equal
+    names the one that can be read from S3 is, then the later record.
     """
-    every = list(granules)
+    every = list(dict.fromkeys(granules))
     best: dict[tuple[str, str, str], Granule] = {}
     for granule in every:
         stem = stem_of(granule)

@@ -103,6 +103,8 @@ class Granules(Sequence[Granule]):
         ------
         ConfigurationError
             If the name ends in something else.
+        NotFoundError
+            If there is no such folder.
         """
         write_granules(path, self)
 
