@@ -365,7 +365,7 @@ def test_a_file_whose_name_looks_like_a_wildcard(atl06: Path, tmp_path: Path) ->
     [
         ({"beams": "gt4l"}, SelectionError, "has no beam 'gt4l'"),
         ({"beams": ["gt1l", "strnog"]}, SelectionError, '"strong"'),
-        ({"beams": []}, SelectionError, "None of the beams"),
+        ({"beams": []}, SelectionError, "names none"),
         ({"variables": "h_l"}, UnknownVariableError, "h_li"),
         ({"variables": "fit_statistics/h_li"}, UnknownVariableError, "h_li"),
         ({"variables": "lat_mean"}, UnknownVariableError, "lat_mean"),
@@ -525,7 +525,7 @@ def test_beams_with_different_fill_values_are_not_joined(tmp_path: Path) -> None
     path = tmp_path / "granule.h5"
     with make_granule(path, {"gt1l": 2, "gt1r": 3}) as file:
         file["gt1l/land_ice_segments/h_li"].attrs["_FillValue"] = -1.0
-    with pytest.raises(FormatError, match=r"fill value(.|\n)*by themselves"):
+    with pytest.raises(FormatError, match=r"another _FillValue(.|\n)*by themselves"):
         cd.open(path)
 
 

@@ -119,12 +119,11 @@ def _way_to(place: Place, options: Options, system: System) -> Way:
             )
         reason = 'as access="external" says' if wanted == "external" else "it is not in S3"
         return _told(place, Way(direct=False, reason=reason))
-    try:
-        way = _ways.of(place, system, options.network)
-    except FetchError as error:
+    way = _ways.of(place, system, options.network)
+    if isinstance(way, FetchError):
         if wanted == "direct" or not place.https:
-            raise
-        why = f"S3 did not answer a read of one byte ({error.what})"
+            raise way
+        why = f"S3 did not answer a read of one byte ({way.what})"
         return _told(place, Way(direct=False, reason=why))
     if not way.direct and (wanted == "direct" or not place.https):
         raise NotInRegionError(
@@ -145,13 +144,11 @@ class _Ways:
         self._failed: dict[tuple[str, str], tuple[float, FetchError]] = {}
         self._told: set[tuple[str, bool]] = set()
 
-    def of(self, place: Place, system: System, network: Network) -> Way:
+    def of(self, place: Place, system: System, network: Network) -> Way | FetchError:
         """The way to a bucket; one probe, however many ask.
 
-        Raises
-        ------
-        FetchError
-            S3 does not answer, now or within the last minute: that says nothing of the region.
+        An error where S3 does not answer, now or within the last minute: that says nothing of
+        the region.
         """
         key = (place.endpoint, place.bucket)
         with self._lock:
@@ -160,12 +157,12 @@ class _Ways:
             if key not in self._known:
                 when, failure = self._failed.get(key, (-math.inf, FetchError()))
                 if time.monotonic() - when < PATIENCE:
-                    raise anew(failure)
-                try:
-                    self._known[key] = _probe(place, system, network)
-                except FetchError as error:
-                    self._failed[key] = (time.monotonic(), anew(error))
-                    raise
+                    return anew(failure)
+                found = _probe(place, system, network)
+                if isinstance(found, FetchError):
+                    self._failed[key] = (time.monotonic(), anew(found))
+                    return found
+                self._known[key] = found
             return self._known[key]
 
     def is_news(self, place: Place, way: Way) -> bool:
@@ -190,8 +187,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=forget_ways)  # its locks are held by nobody there
 
 
-def _probe(place: Place, system: System, network: Network) -> Way:
-    """Ask S3 for the first byte of an object, with keys that come from elsewhere."""
+def _probe(place: Place, system: System, network: Network) -> Way | FetchError:
+    """Ask S3 for the first byte of an object, with keys that come from elsewhere.
+
+    What fails about the keys is raised; that S3 itself does not answer is an outcome.
+    """
     access = bucket_credentials(place.endpoint, place.bucket, system).access(place.s3)
     loop.run(access.grant())  # what fails here is no matter of the region
     patience = replace(network, timeout=min(network.timeout, PROBE_SECONDS))
@@ -200,6 +200,8 @@ def _probe(place: Place, system: System, network: Network) -> Way:
         loop.run(fetcher.head(1))
     except NotFoundError:
         pass  # S3 lets this machine ask: the read will say what is missing
+    except FetchError as error:
+        return anew(error)
     except AuthError as error:
         if type(error) is not AuthError:  # not about the region: login, licence, clock
             raise
