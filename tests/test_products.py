@@ -46,7 +46,7 @@ words = { good = 0, bad = 1 }
 good = ["good"]
 
 [[releases]]
-number = "002"
+numbers = ["002"]
 notes = ["q has one word more."]
 
 [[releases.flags]]

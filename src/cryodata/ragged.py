@@ -206,7 +206,7 @@ class RaggedStore(AbstractDataStore):
 
     def _array(self, column: Column) -> LazyArray:
         column.check()
-        utc = column.name == "time"
+        epoch = self._product.epoch if column.name == "time" else None
         fill = column.layouts[0].attributes.get("_FillValue")
         return LazyArray(
             [
@@ -214,8 +214,8 @@ class RaggedStore(AbstractDataStore):
                 for file, layout in zip(column.files, column.layouts, strict=True)
             ],
             shape=(self._rows, *column.trailing),
-            dtype=np.dtype("M8[ns]") if utc else column.dtype,
-            finish=UtcTime(self._product.epoch, _number(fill)) if utc else as_stored,
+            dtype=column.dtype if epoch is None else np.dtype("M8[ns]"),
+            finish=as_stored if epoch is None else UtcTime(epoch, _number(fill)),
             gap=column.piece,
         )
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from cryodata.products.naming import GranuleName, parse_name
-from cryodata.products.product import Flag, Product, Rate, Release
+from cryodata.products.parts import Flag, Grid, Nesting, Rate, Release, join_path
+from cryodata.products.product import Product
 from cryodata.products.registry import find, get, known, recognise
 
 __all__ = [
     "Flag",
     "GranuleName",
+    "Grid",
+    "Nesting",
     "Product",
     "Rate",
     "Release",
     "find",
     "get",
+    "join_path",
     "known",
     "parse_name",
     "recognise",

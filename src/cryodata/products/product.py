@@ -4,120 +4,31 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
 
 from cryodata.errors import ProductError
+from cryodata.products.parts import (
+    Flag,
+    Grid,
+    Nesting,
+    Rate,
+    Release,
+    join_path,
+    need_text,
+    plain_fields,
+    rebuild,
+)
 
-__all__ = ["Flag", "Product", "Rate", "Release"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
-    """One row axis of a track: the variables that share it, and what places its rows.
-
-    Attributes
-    ----------
-    dimension : str
-        Name of the row dimension: ``photon``, ``segment``, ...
-    group : str
-        Group that holds the rows, relative to the track: ``heights``.
-    time : str
-        Variable with the time of each row, s since the product's epoch; relative to `group`.
-    latitude, longitude : str
-        Variables with degrees north and east; relative to `group`. Empty where the
-        rate has no place of its own.
-    default : tuple of str
-        Variables read when none are named; relative to `group`, without time and place.
-    """
-
-    dimension: str
-    group: str
-    time: str
-    latitude: str = ""
-    longitude: str = ""
-    default: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        _need_text(self, "dimension", "group", "time")
-        if not self.dimension.isidentifier():
-            raise ProductError(f"{self.dimension!r} cannot name a dimension")
-        if bool(self.latitude) != bool(self.longitude):
-            raise ProductError(f"rate {self.dimension} has one of latitude and longitude only")
-        if len(set(self.default)) != len(self.default):
-            raise ProductError(f"rate {self.dimension} lists a default variable twice")
-
-    @property
-    def coordinates(self) -> dict[str, str]:
-        """Name in a Dataset to name in the file, for the place and time of the rows."""
-        named = {"time": self.time, "latitude": self.latitude, "longitude": self.longitude}
-        return {name: path for name, path in named.items() if path}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flag:
-    """What the numbers of a flag variable mean, and which of them are good.
-
-    Attributes
-    ----------
-    variable : str
-        Relative to the track: ``heights/quality_ph``.
-    words : mapping of str to int
-        Word to stored value, as in ``flag_meanings`` and ``flag_values``.
-    good : tuple of str
-        The words a careful user keeps when nothing else is said.
-    columns : tuple of str
-        Names of the columns where the variable has one per surface.
-    """
-
-    variable: str
-    words: Mapping[str, int]
-    good: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        _need_text(self, "variable")
-        if unknown := set(self.good) - set(self.words):
-            raise ProductError(f"flag {self.variable}: good words without value: {unknown}")
-        if not all(isinstance(value, int) for value in self.words.values()):
-            raise ProductError(f"flag {self.variable}: values must be integers")
-        object.__setattr__(self, "words", MappingProxyType(dict(self.words)))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild_flag, (self.variable, dict(self.words), self.good, self.columns))
-
-
-def _rebuild_flag(
-    variable: str, words: dict[str, int], good: tuple[str, ...], columns: tuple[str, ...]
-) -> Flag:
-    return Flag(variable=variable, words=words, good=good, columns=columns)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """What a release of a product does otherwise than the table says.
-
-    Attributes
-    ----------
-    number : str
-        ``007``.
-    notes : tuple of str
-        Differences that a reader of several releases must know, a sentence each.
-    flags : tuple of Flag
-        Replace the product's flags of the same variable.
-    """
-
-    number: str
-    notes: tuple[str, ...] = ()
-    flags: tuple[Flag, ...] = ()
+__all__ = ["Product"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:
-    """One product: where its rows lie and what its words mean.
+    """One product: where its rows or cells lie, and what its words mean.
 
     Attributes
     ----------
@@ -127,16 +38,22 @@ class Product:
         In words.
     doi : str
         Digital object identifier, with ``{release}`` where it changes with the release.
-    epoch : numpy.datetime64
-        UTC instant at which the times are zero.
+    epoch : numpy.datetime64 or None
+        UTC instant at which the times are zero; None for grids, whose times say it.
     tracks : tuple of str
-        Groups that hold one track each, in the order of the rows: ``gt1l``, ...
+        Groups that hold one track each, in the order of the rows: ``gt1l``, ... ``""`` is
+        the root, for products of a single track. None for grids.
     rows : str
         Dimension of the rate that `cryodata.open` gives.
     rates : tuple of Rate
+    grid : Grid or None
+        A product has either rates or a grid.
+    nestings : tuple of Nesting
     dimensions : mapping of str to (tuple of str)
         Names of the axes after the first, for variables (relative to the track) whose
         file may have lost its dimension scales.
+    labels : mapping of str to str
+        One of those names to the variable (relative to the track) that labels it.
     zone_maps : tuple of str
         Variables (relative to the track) whose minima and maxima per chunk are worth
         keeping, because rows are chosen by them.
@@ -152,44 +69,121 @@ class Product:
     short_name: str
     title: str
     doi: str
-    epoch: np.datetime64
-    tracks: tuple[str, ...]
-    rows: str
-    rates: tuple[Rate, ...]
-    dimensions: Mapping[str, tuple[str, ...]]
+    epoch: np.datetime64 | None = None
+    tracks: tuple[str, ...] = ()
+    rows: str = ""
+    rates: tuple[Rate, ...] = ()
+    grid: Grid | None = None
+    nestings: tuple[Nesting, ...] = ()
+    dimensions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     zone_maps: tuple[str, ...] = ()
     flags: tuple[Flag, ...] = ()
     releases: tuple[Release, ...] = ()
 
     def __post_init__(self) -> None:
-        _need_text(self, "short_name", "title", "doi", "rows")
+        need_text(self, "short_name", "title", "doi")
+        if (self.grid is None) == (not self.rates):
+            raise ProductError(f"{self.short_name}: a product has either rates or a grid")
+        if self.rates:
+            self._check_tracks()
+        for name in ("dimensions", "labels"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def _check_tracks(self) -> None:
+        name = self.short_name
+        need_text(self, "rows")
         if not self.tracks or len(set(self.tracks)) != len(self.tracks):
-            raise ProductError(f"{self.short_name}: tracks must be named, each once")
-        names = [rate.dimension for rate in self.rates]
-        if len(set(names)) != len(names):
-            raise ProductError(f"{self.short_name}: two rates share a row dimension")
-        if self.rows not in names:
-            raise ProductError(f"{self.short_name}: no rate has the rows {self.rows!r}")
-        object.__setattr__(self, "dimensions", MappingProxyType(dict(self.dimensions)))
+            raise ProductError(f"{name}: tracks must be named, each once")
+        dimensions = [rate.dimension for rate in self.rates]
+        if len(set(dimensions)) != len(dimensions):
+            raise ProductError(f"{name}: two rates share a row dimension")
+        if self.rows not in dimensions:
+            raise ProductError(f"{name}: no rate has the rows {self.rows!r}")
+        if self.epoch is None and any(rate.time for rate in self.rates):
+            raise ProductError(f"{name}: times need an epoch")
+        for nesting in self.nestings:
+            if unknown := {nesting.coarse, nesting.fine} - set(dimensions):
+                raise ProductError(f"{name}: no rate has the rows {', '.join(sorted(unknown))}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return (_rebuild_product, (values | {"dimensions": dict(self.dimensions)},))
+        return rebuild, (Product, plain_fields(self))
 
     @property
     def rate(self) -> Rate:
-        """The rate that `cryodata.open` gives."""
-        return next(rate for rate in self.rates if rate.dimension == self.rows)
+        """The rate that `cryodata.open` gives.
+
+        Raises
+        ------
+        ProductError
+            The product is a grid.
+        """
+        return self.rate_along(self.rows)
+
+    def rate_along(self, dimension: str) -> Rate:
+        """The rate of a row dimension.
+
+        Raises
+        ------
+        ProductError
+            There is none.
+        """
+        for rate in self.rates:
+            if rate.dimension == dimension:
+                return rate
+        raise ProductError(f"{self.short_name} has no rows called {dimension!r}")
 
     def rate_of(self, path: str) -> Rate | None:
         """The rate whose group holds `path` (relative to the track), the nearest one."""
-        inside = [r for r in self.rates if (path + "/").startswith(r.group + "/")]
+        inside = [r for r in self.rates if (path + "/").startswith(r.group and r.group + "/")]
         return max(inside, key=lambda rate: len(rate.group), default=None)
+
+    def release(self, number: str) -> Release | None:
+        """What is said of a release, or None where it is as the table says."""
+        return next((r for r in self.releases if number in r.numbers), None)
 
     def flags_of(self, release: str) -> dict[str, Flag]:
         """Variable (relative to the track) to its words in a release."""
-        changed = [flag for r in self.releases if r.number == release for flag in r.flags]
-        return {flag.variable: flag for flag in (*self.flags, *changed)}
+        said = self.release(release)
+        return {flag.variable: flag for flag in (*self.flags, *(said.flags if said else ()))}
+
+    def as_of(self, release: str) -> Product:
+        """The table with the names that a release uses; the same object where it has none.
+
+        What is found by it is called as the newest release calls it all the same: see
+        `name_in`.
+        """
+        said = self.release(release)
+        if said is None or not said.names:
+            return self
+
+        def renamed(path: str) -> str:
+            return _renamed(path, said.names)
+
+        return replace(
+            self,
+            rates=tuple(_rate_as_of(rate, said.names) for rate in self.rates),
+            nestings=tuple(
+                replace(
+                    n,
+                    first=renamed(n.first),
+                    count=renamed(n.count),
+                    identity=renamed(n.identity),
+                )
+                for n in self.nestings
+            ),
+            dimensions={renamed(path): names for path, names in self.dimensions.items()},
+            labels={name: renamed(path) for name, path in self.labels.items()},
+            zone_maps=tuple(map(renamed, self.zone_maps)),
+            flags=tuple(replace(f, variable=renamed(f.variable)) for f in self.flags),
+        )
+
+    def name_in(self, release: str, path: str) -> str:
+        """What the table calls a path (relative to the track) of a release."""
+        said = self.release(release)
+        if said is None:
+            return path
+        return _renamed(path, {theirs: ours for ours, theirs in said.names.items()})
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
@@ -206,34 +200,57 @@ class Product:
             raise ProductError(f"The product table is no TOML: {error}") from error
         name = table.get("short_name", "a product without short_name")
         try:
-            return cls._from_table(table)
-        except (TypeError, KeyError, ValueError) as error:
+            return cls._from_table(_frozen(table))
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
             if isinstance(error, ProductError):
                 raise
             raise ProductError(f"The table of {name} is wrong: {error}") from error
 
     @classmethod
     def _from_table(cls, table: dict[str, Any]) -> Self:
-        table = _frozen(table)
-        return cls(
-            **{
-                **table,
-                "epoch": np.datetime64(table["epoch"], "ns"),
-                "rates": tuple(Rate(**rate) for rate in table["rates"]),
-                "dimensions": table.get("dimensions", {}),
-                "flags": tuple(Flag(**flag) for flag in table.get("flags", ())),
-                "releases": tuple(
-                    Release(
-                        **release | {"flags": tuple(Flag(**f) for f in release.get("flags", ()))}
-                    )
-                    for release in table.get("releases", ())
-                ),
-            }
-        )
+        parts: dict[str, Any] = {
+            "rates": tuple(Rate(**rate) for rate in table.get("rates", ())),
+            "nestings": tuple(Nesting(**nesting) for nesting in table.get("nestings", ())),
+            "flags": tuple(Flag(**flag) for flag in table.get("flags", ())),
+            "releases": tuple(
+                Release(**release | {"flags": tuple(Flag(**f) for f in release.get("flags", ()))})
+                for release in table.get("releases", ())
+            ),
+        }
+        if "epoch" in table:
+            parts["epoch"] = np.datetime64(table["epoch"], "ns")
+        if "grid" in table:
+            parts["grid"] = Grid(**table["grid"])
+        return cls(**table | parts)
 
 
-def _rebuild_product(values: dict[str, Any]) -> Product:
-    return Product(**values)
+def _rate_as_of(rate: Rate, names: Mapping[str, str]) -> Rate:
+    group = _renamed(rate.group, names) if rate.group else ""
+
+    def inside(name: str) -> str:
+        if not name:
+            return ""
+        path = _renamed(join_path(rate.group, name), names)
+        return path.removeprefix(group and group + "/")
+
+    return replace(
+        rate,
+        group=group,
+        time=inside(rate.time),
+        latitude=inside(rate.latitude),
+        longitude=inside(rate.longitude),
+        default=tuple(map(inside, rate.default)),
+    )
+
+
+def _renamed(path: str, names: Mapping[str, str]) -> str:
+    """A path by other names: its own, or of the nearest group above it that has one."""
+    parts = path.split("/")
+    for depth in range(len(parts), 0, -1):
+        name = names.get("/".join(parts[:depth]))
+        if name is not None:
+            return join_path(name, *parts[depth:])
+    return path
 
 
 def _frozen(value: Any) -> Any:
@@ -243,10 +260,3 @@ def _frozen(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _frozen(item) for key, item in value.items()}
     return value
-
-
-def _need_text(table: Any, *names: str) -> None:
-    for name in names:
-        value = getattr(table, name)
-        if not isinstance(value, str) or not value:
-            raise ProductError(f"{type(table).__name__}.{name} must be a text, not {value!r}")
