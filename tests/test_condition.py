@@ -156,3 +156,10 @@ def test_other_byte_orders_and_shapes_work() -> None:
     values = np.array([[-128, 5], [7, -3]], ">i2")
     found = Condition.of("abs(x) > 4 and x != y").evaluate({"x": values, "y": values * 0 + 7})
     assert found.tolist() == [[True, True], [False, False]]
+
+
+def test_abs_of_the_smallest_integer_is_positive() -> None:
+    """In its own type it is negative again: -128 would pass for a small size."""
+    for dtype in ("i1", "i2", "i4", "i8"):
+        values = np.array([np.iinfo(dtype).min, 1, -2], dtype)
+        assert Condition.of("abs(x) > 2").evaluate({"x": values}).tolist() == [True, False, False]

@@ -175,3 +175,19 @@ def test_zones_rule_out_times() -> None:
     condition = Condition.of("'2023-01-15' <= time < '2023-02-15'")
     assert condition.possible({"time": zones}).tolist() == [False, True, False]
     assert condition.certain({"time": zones}).tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "number,text",
+    [
+        (2**53 + 1, "x > 9007199254740992"),
+        (2**53 + 3, "x < 9007199254740996"),
+        (-(2**53) - 1, "x < -9007199254740992"),
+        (2**63 - 1, "x < 9223372036854775808"),
+    ],
+)
+def test_integers_that_float64_does_not_hold_are_kept(number: int, text: str) -> None:
+    """Bounds are float64: what was rounded to them would lie outside, and be skipped."""
+    values = np.array([number])
+    assert Condition.of(text).evaluate({"x": values}).all()
+    assert Condition.of(text).possible({"x": zones_of(values, [0, 1])}).all()
