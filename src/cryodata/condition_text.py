@@ -91,14 +91,18 @@ class _Reader:
         raise wrong_piece(self.text, token.start, what, fix)
 
     def expect_end(self) -> None:
+        self.fail_if_known()
+        if self.now.kind != "end":
+            self.fail(self.now, "needs a comparison, or one of and, or, not here")
+
+    def fail_if_known(self) -> None:
+        """Say better what is wrong with the next token, where that is known."""
         if self.now.text == "is":
             self.fail(self.now, "has no is", "Write == or !=.")
         if self.now.text in {"(", "["} and self.tokens[self.at - 1].kind in {"name", "path"}:
             self.fail_after_name()
         if self.now.text == "-":
             self.fail(self.now, "has no arithmetic", "Compute it after opening, and select then.")
-        if self.now.kind != "end":
-            self.fail(self.now, "needs a comparison, or one of and, or, not here")
 
     def fail_after_name(self) -> NoReturn:
         if self.now.text == "[":
@@ -111,17 +115,18 @@ class _Reader:
 
     def expect(self, text: str) -> None:
         if not self.take(text):
-            self.expect_end()
+            self.fail_if_known()
             self.fail(self.now, f"has no {text!r} where it is needed")
 
     def condition(self, part: _Part) -> Node:
         """The part, if it is true or false by itself."""
         token, node = part
         if isinstance(node, Variable):
-            if self.now.kind != "end" and self.now.text not in {")", "and", "or"}:
+            if self.now.text not in {")", "and", "or"}:
                 self.expect_end()
             self.fail(token, "compares this with nothing", f"Write {node} != 0, or == True.")
         if isinstance(node, bool | int | float | str):
+            self.fail_if_known()
             self.fail(token, "compares this with no variable")
         return node
 
