@@ -13,7 +13,7 @@ from cryodata.columns import Column, Columns, Track
 from cryodata.errors import SelectionError, UnknownVariableError, close_names
 from cryodata.granule import GranuleFile
 from cryodata.layout import ArrayLayout
-from cryodata.products import Product
+from cryodata.products import Product, join_path
 from cryodata.request import Asked, OnMissing, Request, surfaces_of
 from cryodata.view import View
 
@@ -48,6 +48,11 @@ def choose(file: GranuleFile, product: Product, request: Request) -> Columns | N
     if not present:
         return None
     tracks = choose_tracks(view, present, asked, request)
+    file.learn(
+        view.index.resolve("/" + join_path(track.beam, path))
+        for track in tracks
+        for path in view.product.zone_maps
+    )
     coordinates = _coordinates(view, tracks, asked)
     columns = _columns(view, tracks, asked, request.on_missing)
     deciding, meant = _deciding(view, tracks, asked, columns)
