@@ -72,7 +72,8 @@ class Reference:
     def of(cls, paths: list[Path], layout: Layout) -> Reference:
         """All beams of all granules, those without rows as tracks of none."""
         columns: dict[str, list[AnyArray]] = {}
-        track, beams = [], []
+        track: list[AnyArray] = []
+        beams: list[tuple[str, str]] = []
         for path in paths:
             with h5py.File(path) as file:
                 name = path.name.removeprefix("processed_").split(".")[0]
@@ -113,7 +114,7 @@ def decoded(dataset: h5py.Dataset) -> AnyArray:
     values = stored.astype("f8")
     if "_FillValue" in dataset.attrs:
         values[stored == np.ravel(dataset.attrs["_FillValue"])[0]] = np.nan
-    return values
+    return np.asarray(values)
 
 
 Condition = tuple[str, Callable[[Mapping[str, AnyArray]], AnyArray]]
@@ -125,7 +126,7 @@ def conditions_atl06(draw: st.DrawFn, reference: Reference) -> Condition:
     sigma = float(np.float32(np.nanquantile(reference.values["h_li_sigma"], share)))
     height = float(np.float32(np.nanquantile(reference.values["h_li"], share)))
     x = float(np.nanquantile(reference.values["x_atc"], share))
-    return draw(
+    found: Condition = draw(
         st.sampled_from(
             [
                 (f"h_li_sigma < {sigma!r}", lambda v: v["h_li_sigma"] < sigma),
@@ -145,12 +146,13 @@ def conditions_atl06(draw: st.DrawFn, reference: Reference) -> Condition:
             ]
         )
     )
+    return found
 
 
 def conditions_atl03(draw: st.DrawFn, reference: Reference) -> Condition:
     share = draw(st.floats(0.02, 0.98))
     height = float(np.float32(np.nanquantile(reference.values["h_ph"], share)))
-    return draw(
+    found: Condition = draw(
         st.sampled_from(
             [
                 ("signal_conf_land_ice >= 'medium'", lambda v: v["conf"][:, 3] >= 3),
@@ -165,6 +167,7 @@ def conditions_atl03(draw: st.DrawFn, reference: Reference) -> Condition:
             ]
         )
     )
+    return found
 
 
 @dataclass(frozen=True)
