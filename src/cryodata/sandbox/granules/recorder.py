@@ -67,6 +67,8 @@ def record(files: Sequence[Path], *, tracks: Sequence[str], credit: str) -> Reco
 def as_json(recorded: Mapping[str, Any]) -> str:
     """As the templates are kept: one line for each group and dataset."""
     lines = ["{", f'"credit": {json.dumps(recorded["credit"])},']
+    if "names" in recorded:  # of a dictionary: datasets whose type it does not tell
+        lines.append(f'"names": {json.dumps(recorded["names"])},')
     for part, end in (("groups", "},"), ("datasets", "}")):
         lines.append(f'"{part}": {{')
         items = [f"{json.dumps(path)}: {json.dumps(g)}" for path, g in recorded[part].items()]
@@ -155,7 +157,7 @@ def _root_attributes(file: h5py.File) -> Recorded:
         for name, value in found.items()
         if name not in _OF_THE_GRANULE and not name.startswith("contributor_")
     }
-    kept |= {name: MADE_UP for name in _PRODUCERS & set(kept)}
+    kept |= dict.fromkeys(_PRODUCERS & set(kept), MADE_UP)
     return kept | {"title": f"Synthetic {kept.get('short_name', '')}".strip()}
 
 
