@@ -15,7 +15,12 @@ from cryodata.products import Product
 from cryodata.products.tracks import Spot
 from cryodata.runs import Runs, count_rows
 
-__all__ = ["Column", "Columns", "Track"]
+__all__ = ["PLACES", "TRACK_COORDINATES", "Column", "Columns", "Track"]
+
+PLACES = ("time", "latitude", "longitude")
+"""Coordinates of the rows."""
+TRACK_COORDINATES = ("beam", "spot", "strong", "rgt", "cycle", "granule", "rowSize")
+"""What is said of each track."""
 
 _DECIDING = ("_FillValue", "missing_value", "scale_factor", "add_offset", "units")
 """Attributes that say what stored numbers mean: what is joined has to agree on them."""

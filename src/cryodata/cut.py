@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cryodata.attributes import decode_attributes
 from cryodata.candidates import candidate_rows
-from cryodata.columns import Column, Columns
+from cryodata.columns import PLACES, Column, Columns
 from cryodata.errors import SelectionError
 from cryodata.nesting import reaches
 from cryodata.products import Flag
@@ -25,7 +25,7 @@ from cryodata.products.registry import text
 from cryodata.provenance import Provenance
 from cryodata.ragged import ragged_dataset
 from cryodata.runs import Runs, pick_rows
-from cryodata.segments import PLACES, bound_by_segments
+from cryodata.segments import bound_by_segments
 from cryodata.selection import Selection
 from cryodata.together import load_together
 from cryodata.zone_map import ZoneMap
