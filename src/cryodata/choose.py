@@ -156,6 +156,7 @@ def _column(
     return Column(
         name=path.rsplit("/", 1)[-1] if surface is None else _surface_name(view, path, surface),
         path=view.canonical(path),
+        own_path=view.rate.path(path),
         pattern=patterns[0],
         layouts=tuple(layouts),
         named=named,

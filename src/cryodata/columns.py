@@ -74,7 +74,9 @@ class Column:
     name : str
         In the Dataset.
     path : str
-        In the file, relative to the track: ``heights/h_ph``; as the newest release says it.
+        Relative to the track, by the product's table: ``heights/h_ph``.
+    own_path : str
+        The same in the file, whose release may call it otherwise.
     pattern : ArrayLayout
         What the variable is like: of one of the tracks.
     layouts : tuple of (ArrayLayout or None)
@@ -87,6 +89,7 @@ class Column:
 
     name: str
     path: str
+    own_path: str
     pattern: ArrayLayout
     layouts: tuple[ArrayLayout | None, ...]
     named: bool = False
@@ -128,7 +131,7 @@ class Column:
                 differing.append("shape")
             if differing:
                 raise FormatError(
-                    f"{self.path} has another {' and '.join(differing)} than {first.path}",
+                    f"{self.own_path} has another {' and '.join(differing)} than {first.path}",
                     url=track.file.url,
                     path=other.path,
                     fix="Open these beams or granules by themselves.",

@@ -144,7 +144,7 @@ class RaggedStore(AbstractDataStore):
         layout = column.pattern
         attributes = decode_attributes(layout.attributes)
         attributes.pop("coordinates", None)  # names what is called otherwise here
-        attributes["hdf5_path"] = column.path
+        attributes["hdf5_path"] = column.own_path
         encoding: dict[str, Any] = {"dtype": column.dtype}
         if len(self._origin.files) == 1:
             encoding["source"] = self._origin.files[0].url
