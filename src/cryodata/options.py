@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryodata.errors import ConfigurationError
+from cryodata.prices import Prices
 
 __all__ = ["ACCESS", "Limits", "Network", "Options", "default_access", "default_cache_folder"]
 
@@ -117,6 +118,8 @@ class Options:
     """Where indexes are kept; None keeps none on disk."""
     memory: int = field(default_factory=_physical_memory)
     """A read whose result is larger than this is refused before it starts, bytes."""
+    prices: Prices = field(default_factory=Prices)
+    """What requests, bytes and hours cost, for `cryodata.plan` and budgets."""
     threads: int = field(default_factory=lambda: max(2, min(32, os.cpu_count() or 2)))
     """Threads that decode chunks."""
 
