@@ -29,7 +29,7 @@ from cryodata.hdf5.walk import Walker
 from cryodata.index import Index
 from cryodata.layout import ArrayLayout
 from cryodata.options import Network, Options
-from cryodata.plan import ReadPlan, Want, plan_reads
+from cryodata.read_plan import ReadPlan, Want, plan_reads
 from cryodata.store import loop
 from cryodata.store.base import Store
 from cryodata.store.fetch import Fetcher

@@ -72,6 +72,9 @@ class Network:
     hedge : float
         A request without an answer after this many seconds is sent a second time;
         the first answer wins.
+    adapt : bool
+        Let requests that were answered tell latency and bandwidth; else they stay as said
+        here, so that equal reads make equal requests.
     """
 
     latency: float = 0.04
@@ -82,6 +85,7 @@ class Network:
     timeout: float = 300.0
     attempts: int = 8
     hedge: float = 2.0
+    adapt: bool = True
 
 
 def default_cache_folder() -> Path:

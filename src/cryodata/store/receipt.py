@@ -51,8 +51,9 @@ class Receipt:
         return Receipt(**{f.name: getattr(self, f.name) - getattr(other, f.name) for f in _FIELDS})
 
     def __str__(self) -> str:
+        requests = count_in_words(self.requests, "request")
         parts = [
-            count_in_words(self.requests, "request") + " in " + count_in_words(self.rounds, "round"),
+            f"{requests} in {count_in_words(self.rounds, 'round')}",
             size_in_words(self.nbytes),
             f"{self.seconds:.3g} s",
         ]
