@@ -1,0 +1,268 @@
+"""A map of tracks beside their profile, of plain arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cryodata.after.maps import Plane, plane_for, steps_for
+from cryodata.errors import MissingDependencyError
+from cryodata.types import AnyArray, IntArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Bins", "Labels", "draw"]
+
+INK, PALE, GREY = "#22313f", "#d5dde3", "#9aa7b1"
+COLOURS = {
+    "gt1l": "#1b6ca8",
+    "gt1r": "#7db8de",
+    "gt2l": "#b8432f",
+    "gt2r": "#e8a08f",
+    "gt3l": "#3c7d3f",
+    "gt3r": "#9ccb8f",
+}
+"""Beams of a pair in one hue."""
+OTHERS = ("#1b6ca8", "#b8432f", "#3c7d3f", "#8356a3", "#c58a1a", "#4a5a66")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Bins:
+    """What is drawn: neighbouring rows of a track, put together. All arrays are (bin,).
+
+    Attributes
+    ----------
+    track : int array
+        Number of the track.
+    longitude, latitude : float array
+        Degrees.
+    x : datetime64 or float array
+        Place along the profile.
+    low, high : float array
+        Least and greatest height; NaN where none is known.
+    height : float array
+        Their middle, which gives the colour.
+    """
+
+    track: IntArray
+    longitude: AnyArray
+    latitude: AnyArray
+    x: AnyArray
+    low: AnyArray
+    high: AnyArray
+    height: AnyArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """What is written.
+
+    Attributes
+    ----------
+    title : str
+    height, units : str
+        Name and units of the height.
+    along : {"time", "latitude"}
+        What the profile follows.
+    share : float
+        Of the rows that were read, 0-1.
+    beams : tuple of str
+        Of each track.
+    """
+
+    title: str
+    height: str
+    units: str
+    along: str
+    share: float
+    beams: tuple[str, ...]
+
+    @property
+    def height_with_units(self) -> str:
+        """For an axis."""
+        name = {"meters": "m", "metres": "m"}.get(self.units, self.units)
+        return f"{self.height} ({name})" if name not in {"", "1"} else self.height
+
+
+def draw(bins: Bins, labels: Labels) -> Figure:
+    """Map and profile.
+
+    Raises
+    ------
+    MissingDependencyError
+        Without matplotlib.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingDependencyError(
+            "A quick look needs matplotlib", fix='Install it: pip install "cryodata-earth[plot]"'
+        ) from error
+    figure = Figure(figsize=(11, 4.8), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    grid = figure.add_gridspec(1, 2, width_ratios=(1.0, 1.5))
+    figure.suptitle(labels.title, color=INK, size=12, weight="bold", x=0.01, ha="left")
+    _draw_map(figure, figure.add_subplot(grid[0]), bins, labels)
+    _draw_profile(figure.add_subplot(grid[1]), bins, labels)
+    return figure
+
+
+def _draw_map(figure: Figure, axes: Axes, bins: Bins, labels: Labels) -> None:
+    plane = plane_for(bins.longitude, bins.latitude)
+    x, y = plane.flat(bins.longitude, bins.latitude)
+    known = np.isfinite(bins.height)
+    axes.scatter(x[~known], y[~known], s=2, color=GREY, linewidths=0)
+    limits = np.percentile(bins.height[known], [2, 98]) if known.any() else (0.0, 1.0)
+    dots = axes.scatter(
+        x[known],
+        y[known],
+        c=bins.height[known],
+        s=5,
+        linewidths=0,
+        cmap="viridis",
+        vmin=limits[0],
+        vmax=max(limits[1], limits[0] + 1e-6),
+    )
+    _frame(axes, plane, x, y)
+    if known.any():
+        bar = figure.colorbar(dots, ax=axes, extend="both", shrink=0.85, aspect=28)
+        bar.set_label(labels.height_with_units, color=INK, size=9)
+        bar.ax.tick_params(colors=INK, labelsize=8)
+        bar.outline.set_visible(False)
+
+
+def _frame(axes: Axes, plane: Plane, x: AnyArray, y: AnyArray) -> None:
+    """Limits around the points, and the graticule in them."""
+    placed = np.isfinite(x) & np.isfinite(y)
+    if not placed.any():
+        axes.set_xlim(-180, 180)
+        axes.set_ylim(-90, 90)
+        axes.text(0, 0, "no rows", color=GREY, ha="center", va="center", size=12)
+    else:
+        _zoom(axes, plane, x[placed], y[placed])
+    _graticule(axes, plane)
+    for spine in axes.spines.values():
+        spine.set_color(PALE)
+    axes.set_axisbelow(True)
+
+
+def _zoom(axes: Axes, plane: Plane, x: AnyArray, y: AnyArray) -> None:
+    """A window of 4 : 5 around the points, true to scale in its middle."""
+    middle = (x.max() + x.min()) / 2, (y.max() + y.min()) / 2
+    stretch = 1.0 if plane.pole else 1 / max(0.05, np.cos(np.radians(middle[1])))
+    least = 5.0 if plane.pole else 0.05
+    half = 0.56 * max(np.ptp(x) / stretch * 1.25, np.ptp(y), least)
+    axes.set_xlim(middle[0] - half * stretch / 1.25, middle[0] + half * stretch / 1.25)
+    axes.set_ylim(middle[1] - half, middle[1] + half)
+    axes.set_aspect(stretch)
+
+
+def _graticule(axes: Axes, plane: Plane) -> None:
+    """Meridians and parallels, labelled; of a polar plane as curves."""
+    axes.tick_params(colors=INK, labelsize=8, length=0)
+    (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
+    if not plane.pole:
+        across, up = steps_for(east - west, 4), steps_for(north - south, 6)
+        axes.set_xticks(np.arange(np.ceil(west / across), east / across) * across)
+        axes.set_yticks(np.arange(np.ceil(south / up), north / up) * up)
+        axes.xaxis.set_major_formatter(lambda value, _: _degrees(value, "EW"))
+        axes.yaxis.set_major_formatter(lambda value, _: _degrees(value, "NS"))
+        axes.grid(color=PALE, linewidth=0.6)
+        return
+    axes.set_xticks([])
+    axes.set_yticks([])
+    grid = np.meshgrid(np.linspace(west, east, 160), np.linspace(south, north, 200))
+    longitude, latitude = plane.globe(*grid)
+    _curves(axes, grid, latitude, steps_for(float(np.ptp(latitude)), 5), "NS")
+    middle = plane.globe(np.array((west + east) / 2), np.array((south + north) / 2))[0]
+    turned = (longitude - middle + 180.0) % 360.0 - 180.0
+    if west < 0 < east and south < 0 < north:  # the pole is in sight: the seam has to go
+        step = 30.0
+        turned = np.ma.masked_where(np.abs(turned) > 178.0, turned)
+    else:
+        step = steps_for(float(np.ptp(turned)), 5)
+    _curves(axes, grid, turned + middle, step, "EW")
+
+
+def _curves(axes: Axes, grid: Any, values: AnyArray, step: float, letters: str) -> None:
+    low, high = float(values.min()), float(values.max())
+    levels = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+    if not len(levels):
+        return
+    lines = axes.contour(*grid, values, levels=levels, colors=PALE, linewidths=0.7, zorder=0.5)
+    axes.clabel(lines, fmt=lambda value: _degrees(value, letters), colors=INK, fontsize=8)
+
+
+def _degrees(value: float, letters: str) -> str:
+    """``45°W``."""
+    if letters == "EW":
+        value = (value + 180.0) % 360.0 - 180.0
+    value = round(value, 6)
+    letter = "" if value == 0 else letters[0] if value > 0 else letters[1]
+    return f"{abs(value):g}°{letter}"
+
+
+def _draw_profile(axes: Axes, bins: Bins, labels: Labels) -> None:
+    beams = np.array(labels.beams, "U")[bins.track]
+    for number, beam in enumerate(dict.fromkeys(labels.beams)):
+        own = beams == beam
+        colour = COLOURS.get(beam, OTHERS[number % len(OTHERS)])
+        x, low, high = bins.x[own], bins.low[own], bins.high[own]
+        axes.vlines(x, low, high, color=colour, linewidth=0.6, alpha=0.35)
+        axes.scatter(x, bins.height[own], s=2.5, color=colour, linewidths=0, label=beam)
+    _focus(axes, bins)
+    axes.set_ylabel(labels.height_with_units, color=INK, size=9)
+    axes.grid(color=PALE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=INK, labelsize=8)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(GREY)
+    _name_axis(axes, bins, labels)
+    if labels.beams and len(bins.x):
+        axes.legend(
+            ncols=6,
+            markerscale=4,
+            frameon=False,
+            fontsize=8,
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            handletextpad=0.1,
+            columnspacing=1.2,
+        )
+    if labels.share < 1:
+        axes.set_title(
+            f"{100 * labels.share:.1g} % of the rows", color=INK, size=8, loc="right", pad=14
+        )
+
+
+def _focus(axes: Axes, bins: Bins) -> None:
+    """Heights without the few far off, which would press the ground into a line."""
+    known = bins.height[np.isfinite(bins.height)]
+    if len(known):
+        low, high = np.percentile(known, [0.5, 99.5])
+        margin = max(0.08 * (high - low), 1.0)
+        axes.set_ylim(low - margin, high + margin)
+
+
+def _name_axis(axes: Axes, bins: Bins, labels: Labels) -> None:
+    if not len(bins.x):
+        axes.set_xticks([])
+        axes.set_yticks([])
+        return
+    if labels.along == "latitude":
+        axes.set_xlabel("latitude", color=INK, size=9)
+        axes.xaxis.set_major_formatter(lambda value, _: _degrees(value, "NS"))
+        return
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call]  # matplotlib's
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axes.set_xlabel("time (UTC)", color=INK, size=9)
