@@ -41,8 +41,10 @@ class TableColumn:
     def values(self, dataset: xr.Dataset, dimension: str) -> AnyArray:
         """Of the rows of `dataset`, (row,)."""
         variable = dataset.variables[self.variable].transpose(dimension, ...)
-        values = np.asarray(variable.values)
-        return values[(..., *self.index)]
+        values: AnyArray = np.asarray(variable.values)
+        for place in reversed(self.index):
+            values = values[..., place]
+        return values
 
 
 def choose_columns(rows: TrackRows, variables: Words | None) -> list[TableColumn]:

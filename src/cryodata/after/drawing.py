@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cryodata.after.maps import Plane, plane_for, steps_for
+from cryodata.after.maps import Plane, graticule, plane_for, steps_for
 from cryodata.errors import MissingDependencyError
 from cryodata.types import AnyArray, IntArray
 
@@ -27,6 +27,8 @@ COLOURS = {
     "gt3r": "#9ccb8f",
 }
 """Beams of a pair in one hue."""
+_CLOCK = ((5.0, "%H:%M:%S.%f"), (600.0, "%H:%M:%S"), (172_800.0, "%H:%M"), (np.inf, "%Y-%m-%d"))
+"""Seconds that a profile lasts at most, and how its times are written."""
 OTHERS = ("#1b6ca8", "#b8432f", "#3c7d3f", "#8356a3", "#c58a1a", "#4a5a66")
 
 
@@ -107,8 +109,9 @@ def draw(bins: Bins, labels: Labels) -> Figure:
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(1, 2, width_ratios=(1.0, 1.5))
     figure.suptitle(labels.title, color=INK, size=12, weight="bold", x=0.01, ha="left")
-    _draw_map(figure, figure.add_subplot(grid[0]), bins, labels)
-    _draw_profile(figure.add_subplot(grid[1]), bins, labels)
+    left, right = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
+    _draw_map(figure, left, bins, labels)
+    _draw_profile(right, bins, labels)
     return figure
 
 
@@ -163,7 +166,7 @@ def _zoom(axes: Axes, plane: Plane, x: AnyArray, y: AnyArray) -> None:
 
 
 def _graticule(axes: Axes, plane: Plane) -> None:
-    """Meridians and parallels, labelled; of a polar plane as curves."""
+    """Meridians and parallels, named where they meet the left and the lower edge."""
     axes.tick_params(colors=INK, labelsize=8, length=0)
     (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
     if not plane.pole:
@@ -174,28 +177,49 @@ def _graticule(axes: Axes, plane: Plane) -> None:
         axes.yaxis.set_major_formatter(lambda value, _: _degrees(value, "NS"))
         axes.grid(color=PALE, linewidth=0.6)
         return
-    axes.set_xticks([])
-    axes.set_yticks([])
-    grid = np.meshgrid(np.linspace(west, east, 160), np.linspace(south, north, 200))
-    longitude, latitude = plane.globe(*grid)
-    _curves(axes, grid, latitude, steps_for(float(np.ptp(latitude)), 5), "NS")
-    middle = plane.globe(np.array((west + east) / 2), np.array((south + north) / 2))[0]
-    turned = (longitude - middle + 180.0) % 360.0 - 180.0
-    if west < 0 < east and south < 0 < north:  # the pole is in sight: the seam has to go
-        step = 30.0
-        turned = np.ma.masked_where(np.abs(turned) > 178.0, turned)
-    else:
-        step = steps_for(float(np.ptp(turned)), 5)
-    _curves(axes, grid, turned + middle, step, "EW")
+    grid = np.meshgrid(np.linspace(west, east, 200), np.linspace(south, north, 250))
+    lines = graticule(plane, *grid)
+    left, below = [], []
+    for values, levels, letters in lines:
+        axes.contour(
+            *grid,
+            values,
+            levels=levels,
+            colors=PALE,
+            linewidths=0.7,
+            linestyles="solid",
+            zorder=0.5,
+        )
+        left += _meets(values[:, 0], levels, letters)
+        below += _meets(values[0], levels, letters)
+    for set_ticks, found, low, high in (
+        (axes.set_yticks, left, south, north),
+        (axes.set_xticks, below, west, east),
+    ):
+        apart = _apart(found)
+        set_ticks([low + at * (high - low) for at, _ in apart], [name for _, name in apart])
 
 
-def _curves(axes: Axes, grid: Any, values: AnyArray, step: float, letters: str) -> None:
-    low, high = float(values.min()), float(values.max())
-    levels = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
-    if not len(levels):
-        return
-    lines = axes.contour(*grid, values, levels=levels, colors=PALE, linewidths=0.7, zorder=0.5)
-    axes.clabel(lines, fmt=lambda value: _degrees(value, letters), colors=INK, fontsize=8)
+def _meets(values: AnyArray, levels: AnyArray, letters: str) -> list[tuple[float, str]]:
+    """Where lines meet an edge, 0-1 along it, and their names."""
+    places = np.linspace(0.0, 1.0, len(values))
+    found = []
+    for level in levels:
+        beyond = np.ma.filled(values, np.nan) - level
+        for i in np.flatnonzero(beyond[:-1] * beyond[1:] <= 0):
+            share = beyond[i] / (beyond[i] - beyond[i + 1]) if beyond[i] != beyond[i + 1] else 0.0
+            at = places[i] + share * (places[i + 1] - places[i])
+            found.append((float(at), _degrees(float(level), letters)))
+    return found
+
+
+def _apart(found: list[tuple[float, str]]) -> list[tuple[float, str]]:
+    """Names that do not touch each other, the first come first."""
+    kept: list[tuple[float, str]] = []
+    for at, name in found:
+        if all(abs(at - other) > 0.12 for other, _ in kept):
+            kept.append((at, name))
+    return kept
 
 
 def _degrees(value: float, letters: str) -> str:
@@ -203,11 +227,14 @@ def _degrees(value: float, letters: str) -> str:
     if letters == "EW":
         value = (value + 180.0) % 360.0 - 180.0
     value = round(value, 6)
-    letter = "" if value == 0 else letters[0] if value > 0 else letters[1]
-    return f"{abs(value):g}°{letter}"
+    letter = letters[0] if value > 0 else letters[1]
+    return f"{abs(value):g}°{letter}" if value not in {0, -180} else f"{abs(value):g}°"
 
 
 def _draw_profile(axes: Axes, bins: Bins, labels: Labels) -> None:
+    if not len(bins.x):
+        axes.set_axis_off()
+        return
     beams = np.array(labels.beams, "U")[bins.track]
     for number, beam in enumerate(dict.fromkeys(labels.beams)):
         own = beams == beam
@@ -225,12 +252,13 @@ def _draw_profile(axes: Axes, bins: Bins, labels: Labels) -> None:
     for side in ("left", "bottom"):
         axes.spines[side].set_color(GREY)
     _name_axis(axes, bins, labels)
-    if labels.beams and len(bins.x):
+    if labels.beams:
         axes.legend(
             ncols=6,
             markerscale=4,
             frameon=False,
             fontsize=8,
+            labelcolor=INK,
             loc="lower left",
             bbox_to_anchor=(0, 1),
             handletextpad=0.1,
@@ -243,26 +271,35 @@ def _draw_profile(axes: Axes, bins: Bins, labels: Labels) -> None:
 
 
 def _focus(axes: Axes, bins: Bins) -> None:
-    """Heights without the few far off, which would press the ground into a line."""
+    """All heights; or without the few far off that would press the ground into a line."""
     known = bins.height[np.isfinite(bins.height)]
-    if len(known):
-        low, high = np.percentile(known, [0.5, 99.5])
-        margin = max(0.08 * (high - low), 1.0)
-        axes.set_ylim(low - margin, high + margin)
+    if not len(known):
+        return
+    low, high = np.percentile(known, [0.5, 99.5])
+    if np.ptp(known) <= 3 * (high - low):
+        low, high = known.min(), known.max()
+    margin = max(0.06 * (high - low), 0.5)
+    axes.set_ylim(low - margin, high + margin)
 
 
 def _name_axis(axes: Axes, bins: Bins, labels: Labels) -> None:
-    if not len(bins.x):
-        axes.set_xticks([])
-        axes.set_yticks([])
-        return
     if labels.along == "latitude":
         axes.set_xlabel("latitude", color=INK, size=9)
         axes.xaxis.set_major_formatter(lambda value, _: _degrees(value, "NS"))
         return
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.dates import AutoDateLocator, num2date
 
-    locator = AutoDateLocator(maxticks=8)  # type: ignore[no-untyped-call]  # matplotlib's
+    known = bins.x[~np.isnat(bins.x)]
+    seconds = np.ptp(known) / np.timedelta64(1, "s") if len(known) else 0.0
+    pattern = next(pattern for most, pattern in _CLOCK if seconds <= most)
+    day = f" on {known.min().astype('M8[D]')}" if len(known) and seconds <= _CLOCK[2][0] else ""
+    locator = AutoDateLocator(minticks=3)  # type: ignore[no-untyped-call]  # matplotlib's
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
-    axes.set_xlabel("time (UTC)", color=INK, size=9)
+    drop = 4 if pattern.endswith("%f") else 0  # microseconds to hundredths
+
+    def clock(value: float, _: object) -> str:
+        time: str = num2date(value).strftime(pattern)  # type: ignore[no-untyped-call]
+        return time[: len(time) - drop]
+
+    axes.xaxis.set_major_formatter(clock)
+    axes.set_xlabel(f"time{day} (UTC)", color=INK, size=9)

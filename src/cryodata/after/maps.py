@@ -8,7 +8,7 @@ import numpy as np
 
 from cryodata.types import AnyArray
 
-__all__ = ["POLAR", "Plane", "plane_for", "steps_for"]
+__all__ = ["POLAR", "Plane", "graticule", "plane_for", "steps_for"]
 
 POLAR = 55.0
 """Degrees: where all points are beyond, the map is polar."""
@@ -79,3 +79,41 @@ def plane_for(longitude: AnyArray, latitude: AnyArray) -> Plane:
 def steps_for(span: float, most: int) -> float:
     """A round distance of lines, degrees, so that about `most` cross a span."""
     return next((step for step in _STEPS if span / step <= most), _STEPS[-1])
+
+
+def graticule(plane: Plane, x: AnyArray, y: AnyArray) -> list[tuple[AnyArray, AnyArray, str]]:
+    """Meridians and parallels of a polar plane.
+
+    Parameters
+    ----------
+    plane : Plane
+    x, y : (row, column) float array
+        Points of what is shown, km.
+
+    Returns
+    -------
+    list of (values, levels, letters)
+        For parallels, then meridians: degrees at the points, masked where no line is to be
+        drawn; the degrees to draw at; and the letters of the two directions.
+    """
+    longitude, latitude = plane.globe(x, y)
+    up = steps_for(float(np.ptp(latitude)), 5)
+    # the pole itself is no line
+    levels = [level for level in _levels(latitude, up) if abs(level) < 90.0]
+    lines = [(latitude, np.array(levels), "NS")]
+    middle = float(plane.globe(x.mean(), y.mean())[0])
+    turned = (longitude - middle + 180.0) % 360.0 - 180.0 + middle
+    step = steps_for(float(np.ptp(turned)), 5)
+    if x.min() < 0 < x.max() and y.min() < 0 < y.max():  # the pole is in sight
+        step = 30.0
+        near = np.hypot(x, y) < 0.05 * np.ptp(y)
+        seam = np.abs(turned - middle) > 180.0 - step / 4
+        turned = np.ma.masked_where(near | seam, turned)
+    lines.append((turned, _levels(turned, step), "EW"))
+    return [line for line in lines if len(line[1])]
+
+
+def _levels(values: AnyArray, step: float) -> AnyArray:
+    low, high = float(values.min()), float(values.max())
+    levels: AnyArray = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+    return levels

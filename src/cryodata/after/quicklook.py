@@ -158,6 +158,6 @@ def _edges(starts: IntArray, total: int, size: int) -> IntArray:
 def _title(rows: TrackRows, granules: AnyArray) -> str:
     product = rows.product
     name = product.short_name if product is not None else "Heights"
-    if len(granules) == 1:
-        return str(granules[0])
+    if len(granules) <= 1:
+        return str(granules[0]) if len(granules) else name
     return f"{name}, {len(granules)} granules, {len(rows.counts)} tracks"

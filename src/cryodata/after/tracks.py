@@ -40,10 +40,11 @@ class _Extent:
         if len(latitude):
             ends = [latitude[0], latitude[-1], latitude.min(), latitude.max()]
             self.latitudes.append(np.array(ends))
-            east = longitude % 360.0  # counted from Greenwich: without a jump at the dateline
-            self.longitudes.append(
-                np.array([longitude.min(), longitude.max(), east.min(), east.max()])
-            )
+            # the western and the eastern hemisphere, apart for tracks across the dateline
+            eastern = longitude.min(initial=np.inf, where=longitude >= 0)
+            western = longitude.max(initial=-np.inf, where=longitude < 0)
+            sides = [longitude.min(), longitude.max(), eastern, western]
+            self.longitudes.append(np.array(sides))
 
     def span(self) -> tuple[np.datetime64, np.datetime64]:
         """First and last time, both included; NaT where none is known."""
@@ -58,9 +59,9 @@ class _Extent:
             return (np.nan,) * 4
         latitudes, longitudes = np.array(self.latitudes), np.array(self.longitudes)
         west, east = longitudes[:, 0].min(), longitudes[:, 1].max()
-        from_greenwich = longitudes[:, 2].min(), longitudes[:, 3].max()
-        if from_greenwich[1] - from_greenwich[0] < east - west:
-            west, east = ((value + 180.0) % 360.0 - 180.0 for value in from_greenwich)
+        eastern, western = longitudes[:, 2].min(), longitudes[:, 3].max()
+        if np.isfinite([eastern, western]).all() and western + 360.0 - eastern < east - west:
+            west, east = eastern, western
         return float(west), float(latitudes[:, 2].min()), float(east), float(latitudes[:, 3].max())
 
     def ascending(self) -> bool | None:

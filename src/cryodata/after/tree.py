@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import xarray as xr
 
-from cryodata.after.rows import track_rows
+from cryodata.after.rows import LABELS, track_rows
 from cryodata.errors import SelectionError
 
 __all__ = ["tree_of_tracks"]
@@ -18,7 +18,9 @@ def tree_of_tracks(dataset: xr.Dataset) -> xr.DataTree:
     root = xr.Dataset(attrs=dataset.attrs)
     root.encoding = dataset.encoding
     nodes = {"/": root}
-    without_sizes = dataset.drop_vars("rowSize").drop_attrs(deep=False)
+    # labels as they are: with chunks= they are dask arrays, too
+    labels = {name: ("track", rows.label(name), dataset[name].attrs) for name in LABELS}
+    without_sizes = dataset.drop_vars("rowSize").assign_coords(labels).drop_attrs(deep=False)
     for track, (granule, beam) in enumerate(zip(granules, rows.label("beam"), strict=True)):
         name = f"/{beam}" if single else f"/{granule}/{beam}"
         if name in nodes:
