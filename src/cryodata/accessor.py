@@ -299,7 +299,8 @@ class CryoAccessor:
         Parameters
         ----------
         variable : str, optional
-            One number per row; the product's height, if None.
+            One number per row. If None, the first variable of the product's table, which is
+            its height.
         along : {"time", "latitude"}, optional
             Axis of the profile. Time for one granule, latitude for several.
 

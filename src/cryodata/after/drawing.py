@@ -266,7 +266,7 @@ def _draw_profile(axes: Axes, bins: Bins, labels: Labels) -> None:
         )
     if labels.share < 1:
         axes.set_title(
-            f"{100 * labels.share:.1g} % of the rows", color=INK, size=8, loc="right", pad=14
+            f"{100 * labels.share:.2g} % of the rows", color=INK, size=8, loc="right", pad=14
         )
 
 

@@ -64,9 +64,9 @@ def _height(rows: TrackRows, variable: str | None) -> str:
             )
         _check(rows, variable)
         return variable
-    product = rows.product
-    first = product.rate.default[:1] if product is not None and product.rates else ()
-    usual = [path.rsplit("/", 1)[-1] for path in first] or list(_USUAL)
+    rates = rows.product.rates if rows.product is not None else ()
+    first = [rate.default[:1] for rate in rates if rate.dimension == rows.dimension]
+    usual = [path.rsplit("/", 1)[-1] for paths in first for path in paths] or list(_USUAL)
     found = next((name for name in usual if name in dataset.variables), "")
     if not found and rows.total:
         raise SelectionError(
