@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from cryodata.layout import (
 )
 from cryodata.options import Limits
 from cryodata.types import Block, Source
+from cryodata.zone_map import BOUNDED, UNKNOWN, ZoneMap
 
 __all__ = ["differences", "every_kind", "small_index", "table_of", "walk_file"]
 
@@ -165,6 +166,10 @@ def every_kind() -> Index:
                 Filter(32015, "zstd \udcfa", (2**32 - 1,), optional=True),
             ),
         ),
+        replace(
+            _layout("/chunked/bounded", table_of([0, 1], [10, 10], [40, 40], [0, 0])),
+            chunk_shape=(10, 9),
+        ),
         _stored("/contiguous", Contiguous(512, 24), (2, 3)),
         _stored("/contiguous, never written", Contiguous(None, 24), (2, 3)),
         _stored("/scalar", Contiguous(0, 4), ()),
@@ -192,7 +197,17 @@ def every_kind() -> Index:
         aliases={"/soft": "/chunked", "/hard \udcff": "/dtypes/0"},
         problems=problems,
         whole=frozenset({"/dtypes", "/chunked/plain", "/bad", "/named type", "/empty"}),
+        zones={"/chunked/bounded": _zones()},
     )
+
+
+def _zones() -> ZoneMap:
+    """Bounds of every sort: measured, of no valid value, said by others, unknown."""
+    low, high = np.full((2, 9), np.nan), np.full((2, 9), np.nan)
+    low[0, :3], high[0, :3] = [-np.inf, 0.1, -7.0], [5e-324, 0.1, np.inf]
+    valid = np.full((2, 9), UNKNOWN)
+    valid[0, :4] = [10, 1, BOUNDED, 0]
+    return ZoneMap(low=low, high=high, valid=valid)
 
 
 def _links() -> dict[str, Link]:

@@ -31,7 +31,8 @@ from tests.index_samples import differences, every_kind, small_index, table_of, 
 from tests.matrix import attributes, dtypes, files, fills, filters, groups, layouts, refused
 from tests.real import real_files
 
-GOLDEN = Path(__file__).parent / "data" / "index-format-1.parquet"
+GOLDEN = Path(__file__).parent / "data" / "index-format-2.parquet"
+OLDER = Path(__file__).parent / "data" / "index-format-1.parquet"
 PARTS = (attributes, dtypes, files, fills, filters, groups, layouts, refused)
 
 
@@ -140,8 +141,10 @@ def test_size_of_a_large_table() -> None:
 
 def test_golden_file() -> None:
     """An index written by an earlier version is read as it was meant, or not at all."""
-    assert index_parquet.FORMAT == 1, "keep this file, expect CacheError, and add a new one"
+    assert index_parquet.FORMAT == 2, "keep this file, expect CacheError, and add a new one"
     assert differences(decode_index(GOLDEN.read_bytes()), every_kind()) == []
+    with pytest.raises(CacheError, match="format 1"):
+        decode_index(OLDER.read_bytes())
 
 
 def test_pandas_reads_it() -> None:
@@ -357,7 +360,7 @@ def test_lies_are_refused(path: str, column: str, value: Any) -> None:
 @pytest.mark.parametrize(
     "about",
     [
-        {"format": 2},
+        {"format": 3},
         {"format": None},
         {"size": -1},
         {"size": "10"},

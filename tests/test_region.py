@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 import shapely
+import shapely.affinity
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -354,6 +355,36 @@ def test_boxes_need_no_shapely() -> None:
         "else: raise SystemExit('no error')\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+@given(SEED, st.sampled_from([0, 60, 133, 180]), st.booleans())
+def test_a_box_that_holds_a_point_of_the_region_may_touch_it(
+    seed: int, shift: int, boxed: bool
+) -> None:
+    """A chunk that is skipped though it holds a row inside loses heights without a word."""
+    rng = np.random.default_rng(seed)
+    shape = shapely.affinity.translate(star(rng), shift)
+    region = Region.bbox(*shape.bounds) if boxed else Region.of(shape)
+    points = points_around(rng, shape)
+    points[:, 0] = (points[:, 0] + 180) % 360 - 180
+    boxes = np.sort(points[rng.integers(0, len(points), (60, 2))], axis=1)
+    touched = region.may_touch(boxes[:, 0, 0], boxes[:, 0, 1], boxes[:, 1, 0], boxes[:, 1, 1])
+    for (low, high), found in zip(boxes, touched, strict=True):
+        held = points[((points >= low) & (points <= high)).all(axis=1)]
+        assert found or not region.contains(held[:, 0], held[:, 1]).any()
+    if not boxed or region.bounds[0] <= region.bounds[2]:  # no box on the other side touches
+        away = (region.bounds[0] + 180 - 5, -90, region.bounds[0] + 180, 90)
+        if region.bounds[2] - region.bounds[0] < 120:
+            assert not region.may_touch(*np.array(away)[:, None]).any()
+
+
+def test_a_box_without_known_sides_may_touch_anything() -> None:
+    """Where nothing is known of a chunk, it has to be read."""
+    region = Region.bbox(-50, 60, -40, 70)
+    nan = np.nan
+    assert region.may_touch([nan], [65], [nan], [66]).all()
+    assert region.may_touch([-45], [nan], [-44], [nan]).all()
+    assert not region.may_touch([-45], [71], [-44], [nan]).any()
 
 
 @pytest.mark.parametrize("west, east", [(180, -180), (190, -170), (10, 10), (-170, 190)])

@@ -12,9 +12,9 @@ import xarray as xr
 
 from cryodata.errors import ConfigurationError
 from cryodata.provenance import Provenance, Skipped
+from cryodata.request import Words
 from cryodata.store.receipt import Receipt
 from cryodata.together import load_together
-from cryodata.view import Words
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame

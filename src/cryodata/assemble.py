@@ -7,6 +7,7 @@ threads at once, for different ranges: pieces never overlap in the result.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from cryodata.hdf5.values import strip_padding
 from cryodata.layout import ArrayLayout, Inline
 from cryodata.plan import ReadPlan, Want
 from cryodata.types import AnyArray, Block
+from cryodata.zone_map import Learner, ZoneMap, can_have_zones
 
 __all__ = ["Assembly"]
 
@@ -26,6 +28,8 @@ class Assembly:
     Parameters
     ----------
     plan : ReadPlan
+    learn : collection of str
+        Paths of datasets whose bounds are noted chunk by chunk.
 
     Raises
     ------
@@ -33,11 +37,18 @@ class Assembly:
         If a chunk wanted has a filter that cannot be undone; before anything is fetched.
     """
 
-    def __init__(self, plan: ReadPlan) -> None:
+    def __init__(self, plan: ReadPlan, learn: Collection[str] = ()) -> None:
         _check_filters(plan)
         self._plan = plan
+        layouts = {want.layout.path: want.layout for want in plan.wants}
+        self._learners = {
+            path: Learner(layout)
+            for path, layout in layouts.items()
+            if path in learn and can_have_zones(layout)
+        }
         self._targets = [
-            _Target(want, covered) for want, covered in zip(plan.wants, plan.covered, strict=True)
+            _Target(want, covered, self._learners.get(want.layout.path))
+            for want, covered in zip(plan.wants, plan.covered, strict=True)
         ]
         self._bounds = np.searchsorted(plan.pieces.range, np.arange(plan.requests + 1))
 
@@ -76,6 +87,10 @@ class Assembly:
                 error.start, error.stop = offset, offset + nbytes
                 raise
 
+    def learnt(self) -> dict[str, ZoneMap]:
+        """Bounds of the chunks that were placed, by path of the dataset."""
+        return {path: learner.result() for path, learner in self._learners.items()}
+
     def results(self) -> list[AnyArray]:
         """The arrays, in the order of the plan's wants, as stored elements."""
         return [target.finish() for target in self._targets]
@@ -99,8 +114,9 @@ def _check_filters(plan: ReadPlan) -> None:
 class _Target:
     """The result array of one want."""
 
-    def __init__(self, want: Want, covered: bool) -> None:
+    def __init__(self, want: Want, covered: bool, learner: Learner | None) -> None:
         self.layout = layout = want.layout
+        self._learner = learner
         self._want = want
         self._piece = layout.piece_shape
         self._filters = layout.filters if layout.chunk_shape is not None else ()
@@ -130,6 +146,11 @@ class _Target:
         nbytes = math.prod(shape) * layout.stored_dtype.itemsize
         data = decode(raw, self._filters, mask, nbytes)
         values = np.frombuffer(data, layout.stored_dtype).reshape(shape)
+        if self._learner is not None:
+            inside = tuple(
+                slice(extent - start) for start, extent in zip(begin, layout.shape, strict=True)
+            )
+            self._learner.note(corner[0], values[inside])
         source, target = [], []
         for start, size, (low, high) in zip(begin, shape, self._want.box, strict=True):
             first, last = max(start, low), min(start + size, high)

@@ -208,9 +208,11 @@ def _covers(kept: Summary | None, index: Index) -> bool:
     """Whether what is kept is of the same version and says more, or all."""
     if kept is None or kept.source != index.source or kept.library != library_version():
         return False
-    if index.complete or kept.complete:
-        return kept.complete  # two walks of the whole file say the same
-    return kept.facts > count_facts(index)
+    if index.complete is not kept.complete:
+        return kept.complete
+    facts = count_facts(index)
+    # two walks of the whole file say the same; two of parts may have walked other parts
+    return kept.facts > facts or (kept.complete and kept.facts == facts)
 
 
 def _check_folder(folder: Path) -> None:

@@ -1,89 +1,229 @@
-"""Rows of a ragged Dataset by place and time: exactly those inside, and no others."""
+"""Rows of tracks by place, time and quality: cut before reading, and exactly.
+
+What is known of the chunks rules most of them out; of the others the few columns that decide
+are read, all granules side by side; then the rows are known, and everything else stays where
+it is until it is touched.
+"""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
+from cryodata.attributes import decode_attributes
+from cryodata.candidates import candidate_rows
+from cryodata.columns import Column, Columns
 from cryodata.errors import SelectionError
-from cryodata.region import Region
-from cryodata.timespan import TimeSpan
+from cryodata.nesting import reaches
+from cryodata.products import Flag
+from cryodata.products.registry import text
+from cryodata.provenance import Provenance
+from cryodata.ragged import ragged_dataset
+from cryodata.runs import Runs, pick_rows
+from cryodata.segments import PLACES, bound_by_segments
+from cryodata.selection import Selection
 from cryodata.together import load_together
+from cryodata.zone_map import ZoneMap
 
-__all__ = ["cut_rows"]
+__all__ = ["Decision", "cut_rows", "narrow", "resolve_words"]
+
+MOST_RUNS = 64
+"""Runs of rows per track, on average, that are read as arrays of their own; where there are
+more, rows are picked from whole chunks."""
 
 
-def cut_rows(
-    dataset: xr.Dataset, dimension: str, region: Region | None, time: TimeSpan | None
-) -> xr.Dataset:
-    """The rows inside a region and a span of time; tracks without any are left out.
+@dataclass(frozen=True, slots=True, eq=False)
+class Decision:
+    """Rows that might be wanted, and which of them are.
 
-    Time and place of all rows are read for it, together; what else the Dataset holds
-    stays lazy.
-
-    Parameters
+    Attributes
     ----------
-    dataset : xarray.Dataset
-        As `ragged.ragged_dataset` makes it.
-    dimension : str
-        Of the rows.
-    region, time : optional
-        None keeps all.
+    columns : Columns
+        Of the rows looked at.
+    values : xarray.Dataset
+        What decided, decoded, of these rows.
+    kept : list of (row,) ndarray of bool
+        Per track of `columns`; True = wanted.
+    """
+
+    columns: Columns
+    values: xr.Dataset
+    kept: list[NDArray[np.bool_]]
+
+    @property
+    def runs(self) -> list[Runs]:
+        """Rows that are wanted, per track, as stored."""
+        pairs = zip(self.columns.tracks, self.kept, strict=True)
+        return [pick_rows(track.runs, kept) for track, kept in pairs]
+
+
+def resolve_words(found: Columns, selection: Selection) -> Selection:
+    """The selection with flag words replaced by numbers: those of the table, else of the file.
 
     Raises
     ------
     SelectionError
-        The rows have no time or place to be cut by.
+        A word that its variable does not know.
+    """
+    if selection.where is None:
+        return selection
+    table: dict[str, Flag] = {}
+    for release in {track.release for track in found.tracks}:
+        table |= found.product.flags_of(release)
+    words = {}
+    for name in selection.where.names:
+        column = found.column_of(name)
+        if column is not None:
+            words[name] = _words(column, table)
+    return selection.with_words(words)
+
+
+def narrow(found: Columns, selection: Selection) -> Columns:
+    """Only the tracks and chunks that may hold wanted rows; of photons, segments are read.
+
+    Raises
+    ------
+    SelectionError
+        The rows have no time or place to be chosen by.
+    """
+    if any(track.stored for track in found.tracks):
+        have = {word for word in selection.names if found.column_of(word) is not None}
+        if missing := [name for name in selection.names if name not in have]:
+            raise SelectionError(
+                f"the rows of {found.product.short_name} have no {' and '.join(missing)}",
+                fix="Open it without conditions on that.",
+            )
+    bound_by_segments(found, selection)
+    return found.keep(candidate_rows(found, selection))
+
+
+def cut_rows(
+    found: Columns, selection: Selection, origin: Provenance, *, cache: bool
+) -> tuple[Columns, xr.Dataset]:
+    """The rows that fulfil a selection; tracks without any are left out.
+
+    Parameters
+    ----------
+    found : Columns
+    selection : Selection
+        With its words resolved, see `resolve_words`.
+    origin : Provenance
+    cache : bool
+        Keep what is read later in the Dataset.
+
+    Returns
+    -------
+    columns : Columns
+        Of the runs that hold the wanted rows.
+    dataset : xarray.Dataset
+        Of the wanted rows. What decided is in memory; the rest is lazy.
+
+    Raises
+    ------
+    SelectionError
+        The rows have no time or place to be chosen by, or a condition makes no sense.
 
     Warns
     -----
     UserWarning
-        Nothing is inside.
+        Nothing is wanted.
     """
-    needed = [*(["longitude", "latitude"] if region else []), *(["time"] if time else [])]
-    if not needed:
-        return dataset
-    if dimension not in dataset.dims:  # none of the tracks has a row
-        _warn_of_nothing()
-        return dataset.isel(track=slice(0))
-    if missing := [name for name in needed if name not in dataset.coords]:
-        raise SelectionError(
-            f"the rows have no {' and '.join(missing)}", fix="Open it without region= and time=."
-        )
-    others = set(dataset.variables) - set(needed)
-    places = load_together(dataset.drop_vars(others))
-    inside = np.ones(dataset.sizes[dimension], bool)
-    if time is not None:
-        inside &= time.contains(places["time"].values)
-    if region is not None:
-        inside &= region.contains(places["longitude"].values, places["latitude"].values)
-    counts = dataset["rowSize"].values
-    track = np.repeat(np.arange(len(counts)), counts)
-    kept = np.bincount(track[inside], minlength=len(counts))
-    if not kept.any():
-        _warn_of_nothing()
-    row_size = dataset["rowSize"].copy(data=kept)
-    known = dataset.assign_coords({name: places[name] for name in needed})
-    cut = known.assign_coords(rowSize=row_size).isel({dimension: _rows(inside)})
-    cut = cut.isel(track=np.flatnonzero(kept))
-    cut.encoding = dataset.encoding
-    return cut
-
-
-def _warn_of_nothing() -> None:
-    warnings.warn(
-        "Nothing is inside the region and time asked for; the Dataset has no rows",
-        stacklevel=6,  # where cryodata.open was called
+    before = _bounds(found)
+    decision = _decide(narrow(found, selection), selection, origin)
+    if not all(map(_trusted, before, _bounds(found))):
+        decision = _decide(found, selection, origin)
+    runs = decision.runs
+    if not any(map(len, runs)):
+        _warn_of_nothing(found, selection)
+    if sum(map(len, runs)) <= MOST_RUNS * len(runs):
+        exact, picked = decision.columns.keep(runs), None
+    else:
+        whole = [
+            t.runs if len(r) else r for t, r in zip(decision.columns.tracks, runs, strict=True)
+        ]
+        exact = decision.columns.keep(whole)
+        picked = [kept for kept in decision.kept if kept.any()]
+    rows = np.flatnonzero(np.concatenate([np.empty(0, bool), *decision.kept]))
+    known = decision.values.isel({found.product.rows: rows}).variables
+    return exact, ragged_dataset(
+        replace(exact, deciding=()), origin, cache=cache, known=known, picked=picked
     )
 
 
-def _rows(
-    inside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
-) -> slice | np.ndarray[tuple[int, ...], np.dtype[np.intp]]:
-    """Rows as a slice where they are one run, which is cheaper to carry around."""
-    rows = np.flatnonzero(inside)
-    if len(rows) and len(rows) == rows[-1] - rows[0] + 1:
-        return slice(int(rows[0]), int(rows[-1]) + 1)
-    return rows
+def _decide(narrowed: Columns, selection: Selection, origin: Provenance) -> Decision:
+    """Read the columns that decide, together; and ask the selection."""
+    names = {narrowed.meant.get(word, word) for word in selection.names}
+
+    def needed(columns: Sequence[Column]) -> tuple[Column, ...]:
+        return tuple(column for column in columns if column.name in names)
+
+    asked = replace(
+        narrowed,
+        coordinates=needed(narrowed.coordinates),
+        columns=needed(narrowed.columns),
+        deciding=needed(narrowed.deciding),
+    )
+    values = load_together(ragged_dataset(asked, origin, cache=True))
+    values = values.drop_vars(set(values.variables) - names)
+    if not narrowed.tracks:
+        return Decision(narrowed, values, [])
+    arrays = {word: values[narrowed.meant.get(word, word)].values for word in selection.names}
+    kept = selection.holds(arrays)
+    ends = np.cumsum([track.rows for track in narrowed.tracks])
+    return Decision(narrowed, values, np.split(kept, ends[:-1]))
+
+
+def _bounds(found: Columns) -> list[dict[str, ZoneMap]]:
+    """What is known of where the rows of each track lie."""
+    bounds = []
+    for number, track in enumerate(found.tracks):
+        layouts = {c.name: c.layouts[number] for c in found.coordinates if c.name in PLACES}
+        maps = {n: track.file.zone_map(x.path) for n, x in layouts.items() if x is not None}
+        bounds.append({name: zones for name, zones in maps.items() if zones is not None})
+    return bounds
+
+
+def _trusted(before: Mapping[str, ZoneMap], after: Mapping[str, ZoneMap]) -> bool:
+    """Whether the rows that were read lie where the segments said they could be."""
+    return all(reaches(name, before, after[name]) for name in before)
+
+
+def _words(column: Column, table: Mapping[str, Flag]) -> Mapping[str, int]:
+    """Words of a flag to its numbers."""
+    if column.path in table:
+        return table[column.path].words
+    attributes = decode_attributes(column.pattern.attributes)
+    words = text(attributes.get("flag_meanings")).split()
+    values = np.ravel(attributes.get("flag_values", [])).tolist()
+    return dict(zip(words, values, strict=True)) if len(words) == len(values) else {}
+
+
+def _warn_of_nothing(found: Columns, selection: Selection) -> None:
+    """Say why nothing is left: which condition alone would leave nothing, by the chunks."""
+    rows = sum(track.rows for track in found.tracks)
+    parts = {
+        "region": Selection(region=selection.region),
+        "time": Selection(time=selection.time),
+        "where": Selection(where=selection.where),
+    }
+    alone = [
+        name
+        for name, part in parts.items()
+        if part and not any(map(len, candidate_rows(found, part)))
+    ]
+    said = [name for name, part in parts.items() if part]
+    why = (
+        f"{' and '.join(alone)} alone left{'s' * (len(alone) == 1)} none"
+        if alone
+        else (f"no row fulfils {' and '.join(said)}")
+    )
+    warnings.warn(
+        f"Nothing is inside: of {rows:,} rows in {len(found.tracks)} tracks {why}; "
+        "the Dataset has no rows",
+        stacklevel=6,  # where cryodata.open was called
+    )

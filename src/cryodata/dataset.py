@@ -5,41 +5,25 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import xarray as xr
 
 from cryodata.chunks import Chunks, chunk_rows
-from cryodata.cut import cut_rows
-from cryodata.errors import (
-    ConfigurationError,
-    CryodataError,
-    FetchError,
-    FormatError,
-    IntegrityError,
-    SelectionError,
-    UnknownVariableError,
-    close_names,
-)
+from cryodata.columns import Columns
+from cryodata.condition import Condition
+from cryodata.cut import cut_rows, resolve_words
+from cryodata.errors import SelectionError, UnknownVariableError, close_names
+from cryodata.find import find
 from cryodata.granule import GranuleFile
 from cryodata.groups import open_group
-from cryodata.join import join_columns, refuse_twice
-from cryodata.locate import Wish, granules_of
 from cryodata.options import Options
-from cryodata.products import Product, recognise
-from cryodata.provenance import Provenance, Skipped
-from cryodata.ragged import Columns, ragged_dataset
-from cryodata.region_input import region_of
-from cryodata.selection import OnMissing, choose
-from cryodata.timespan import TimeSpan
-from cryodata.view import IDENTIFICATION, Words, look_ahead
+from cryodata.provenance import Provenance
+from cryodata.query import Query
+from cryodata.ragged import ragged_dataset
+from cryodata.request import OnMissing, Words, as_words
 
-__all__ = ["open", "product_of"]
-
-SIDE_BY_SIDE = 16
-"""Granules whose structure is read at once."""
+__all__ = ["open"]
 
 
 def open(
@@ -47,6 +31,7 @@ def open(
     *,
     region: Any = None,
     time: Any = None,
+    where: str | Mapping[str, Any] | Condition | None = None,
     variables: Words = "default",
     beams: Words = "all",
     cycle: int | Sequence[int] | None = None,
@@ -54,6 +39,7 @@ def open(
     version: str | int = "latest",
     access: str | None = None,
     chunks: Chunks | None = None,
+    exact: bool = True,
     on_missing: OnMissing = "raise",
     storage_options: Mapping[str, Any] | None = None,
     engine: str = "auto",
@@ -139,165 +125,83 @@ def open(
     >>> ds.where(ds.atl06_quality_summary == 0)  # doctest: +SKIP
     >>> cryodata.open("ATL06", region=(-50.2, 69, -48.5, 69.4), time="2023-05")  # doctest: +SKIP
     """
-    if on_missing not in {"raise", "skip"}:
-        raise ConfigurationError(f"on_missing={on_missing!r}", fix='It is "raise" or "skip".')
-    options = options or Options()
-    if access is not None:
-        options = replace(options, access=access)
-    wish = Wish(
-        region=None if region is None else region_of(region),
-        time=None if time is None else TimeSpan.of(time),
+    query = Query.of(
+        region=region,
+        time=time,
+        where=where,
+        variables=variables,
+        beams=beams,
         cycle=cycle,
         rgt=rgt,
         version=version,
+        access=access,
+        chunks=chunks,
+        exact=exact,
+        on_missing=on_missing,
+        storage_options=storage_options,
+        engine=engine,
+        options=options,
     )
-    files: list[GranuleFile] = []
+    found = find(what, query)
     try:
-        for granule in granules_of(what, wish, storage_options):
-            file = GranuleFile(
-                granule, options=options, storage_options=storage_options, engine=engine
-            )
-            files.append(file)
-        dataset = _open_files(files, wish, variables, beams, chunks, on_missing)
+        if found.columns is None:
+            dataset = _open_generic(found.origin.files[0], query)
+        else:
+            dataset = _open_product(found.columns, found.origin, query)
     except BaseException:
-        Provenance(tuple(files)).close()
+        found.origin.close()
         raise
-    dataset.set_close(Provenance(tuple(files)).close)
+    dataset.set_close(found.origin.close)
     return dataset
 
 
-def _open_files(
-    files: Sequence[GranuleFile],
-    wish: Wish,
-    variables: Words,
-    beams: Words,
-    chunks: Chunks | None,
-    on_missing: OnMissing,
-) -> xr.Dataset:
-    """A Dataset of open granules, as `open` describes it."""
-    refuse_twice([file.url for file in files])
-    if len(files) > 1:
-        found, origin = _find_all(files, variables, beams, on_missing)
-        return _open_product(origin, join_columns(found), wish, chunks)
-    columns = _find(files[0], variables, beams, on_missing)
-    if columns is None:
-        return _open_generic(files[0], wish, variables, beams, chunks)
-    return _open_product(Provenance(tuple(files)), columns, wish, chunks)
-
-
-def _open_product(
-    origin: Provenance, found: Columns, wish: Wish, chunks: Chunks | None
-) -> xr.Dataset:
-    """Tracks and columns of a product as one Dataset, cut for dask if so asked."""
-    product = found.product
-    whole = ragged_dataset(found, origin, cache=chunks is None)
-    dataset = cut_rows(whole, product.rows, wish.region, wish.time)
-    if chunks is None:
+def _open_product(found: Columns, origin: Provenance, query: Query) -> xr.Dataset:
+    """Tracks and columns of a product as one Dataset: cut, and in chunks for dask if so asked."""
+    lazy = query.chunks is None
+    selection = resolve_words(found, query.selection)
+    if not selection:
+        dataset = ragged_dataset(found, origin, cache=lazy)
+    else:
+        found, dataset = cut_rows(found, selection, origin, cache=lazy)
+    if query.chunks is None:
         return dataset
-    columns = [*found.coordinates, *found.columns]
     return chunk_rows(
         dataset,
-        product.rows,
-        chunks,
+        found.product.rows,
+        query.chunks,
         rows=dataset["rowSize"].values.tolist(),
-        piece=math.lcm(*(column.piece for column in columns)),
+        piece=math.lcm(*(column.piece for column in found.all)),
         token=(
             [file.source for file in origin.files],
-            [(c.name, [x.path for x in c.layouts]) for c in columns],
-            (wish.region, repr(wish.time)),
+            [(track.file.url, track.beam, track.runs.tolist()) for track in found.tracks],
+            [(column.name, column.path, column.surface) for column in found.all],
+            (selection.region, repr(selection.time), str(selection.where)),
         ),
     )
 
 
-def _find_all(
-    files: Sequence[GranuleFile], variables: Words, beams: Words, on_missing: OnMissing
-) -> tuple[list[Columns], Provenance]:
-    """Tracks and columns of each granule, side by side; and which could not be opened."""
-
-    def find(file: GranuleFile) -> Columns | CryodataError:
-        try:
-            found = _find(file, variables, beams, on_missing)
-        except (FetchError, FormatError, IntegrityError, SelectionError) as error:
-            return error.locate(url=file.url)
-        return found or ConfigurationError(
-            "it is no granule of a known product, and cannot be joined with others",
-            fix="Open such files one by one: [cryodata.open(one) for one in files].",
-            url=file.url,
-        )
-
-    with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="cryodata-open") as pool:
-        outcomes = dict(zip(files, pool.map(find, files), strict=True))
-    found = {file: one for file, one in outcomes.items() if isinstance(one, Columns)}
-    failed = [Skipped(f.url, one) for f, one in outcomes.items() if isinstance(one, CryodataError)]
-    if failed and (on_missing == "raise" or not found):
-        raise _all_of(failed, len(files))
-    return list(found.values()), Provenance(tuple(found), tuple(failed))
-
-
-def _all_of(failed: Sequence[Skipped], count: int) -> CryodataError:
-    """The first failure, which also says how many others there are, and which."""
-    error = failed[0].error
-    if len(failed) > 1:
-        error.what += f" (and {len(failed) - 1} more of {count} granules failed)"
-    if len(failed) < count and "on_missing" not in error.fix:
-        error.fix += ' on_missing="skip" opens the others.'
-    for other in failed[1:]:
-        error.add_note(str(other))
-    return error
-
-
-def _find(
-    file: GranuleFile, variables: Words, beams: Words, on_missing: OnMissing
-) -> Columns | None:
-    """Tracks and columns of a granule; None where no table fits.
-
-    The product is guessed from the name first, so that all that is needed of the file's
-    structure can be asked for at once; then the file has the last word.
-    """
-    by_name = recognise(file.url, {}, {})
-    if by_name is None:
-        file.walk([], shallow=["/", IDENTIFICATION], missing_ok=True)
-    else:
-        look_ahead(file, by_name, variables, beams)
-    product = product_of(file)
-    return choose(file, product, variables, beams, on_missing) if product else None
-
-
-def product_of(file: GranuleFile) -> Product | None:
-    """The product whose table fits a granule, or None.
-
-    Looks at the root's attributes, at ``/METADATA/DatasetIdentification`` where it is
-    known already, and at the name.
-    """
-    index = file.walk([], shallow=["/"])
-    groups = [index.groups.get(index.resolve(path)) for path in ("/", IDENTIFICATION)]
-    root, identification = [(group and group.attributes) or {} for group in groups]
-    return recognise(file.url, root, identification)
-
-
-def _open_generic(
-    file: GranuleFile, wish: Wish, variables: Words, beams: Words, chunks: Chunks | None
-) -> xr.Dataset:
+def _open_generic(file: GranuleFile, query: Query) -> xr.Dataset:
     """The root group, as ``xarray.open_dataset(..., engine="cryodata")`` gives it."""
-    if wish.region is not None or wish.time is not None:
+    if query.selection:
         raise SelectionError(
             "This is no granule of a known product: which rows are where is not known",
             url=file.url,
-            fix="Leave region and time out, and choose rows: ds.isel(...) reads what it keeps.",
+            fix="Leave region, time and where out, and choose rows: ds.isel(...) reads what it"
+            " keeps.",
         )
-    if beams != "all":
+    if query.request.beams != "all":
         raise SelectionError(
             "This is no granule of a known product, so it has no beams",
             url=file.url,
             fix="Leave beams out; cryodata.open_tree shows what there is.",
         )
-    dataset = open_group(file, "/", chunks=chunks)
+    dataset = open_group(file, "/", chunks=query.chunks)
     if not dataset.variables:
         warnings.warn(
             f"The root group of {file.url} has no variables; cryodata.open_tree shows the others",
             stacklevel=3,
         )
-    names = [variables] if isinstance(variables, str) else list(variables)
+    names = as_words(query.request.variables)
     if set(names) & {"default", "all"}:
         return dataset
     if unknown := [name for name in names if name not in dataset.variables]:
@@ -306,4 +210,4 @@ def _open_generic(
             url=file.url,
             fix=close_names(unknown[0], map(str, dataset.variables)),
         )
-    return dataset[names]
+    return dataset[list(names)]

@@ -36,6 +36,7 @@ from cryodata.store.fetch import Fetcher
 from cryodata.store.local import LocalStore
 from cryodata.store.receipt import Receipt
 from cryodata.types import AnyArray, Block, ByteRange, Source
+from cryodata.zone_map import ZoneMap
 
 __all__ = ["GranuleFile", "Wanted"]
 
@@ -87,6 +88,7 @@ class GranuleFile:
         self._turn = _Turn()
         self._stale = False  # the index is from the disk, and nothing of it was given out
         self._keeping: list[Future[bool]] = []
+        self._learn: set[str] = set()
 
     @classmethod
     def _rebuild(cls, store: Store, options: Options, index: Index | None) -> GranuleFile:
@@ -141,6 +143,34 @@ class GranuleFile:
         paths = list(paths)
         index = self.walk(paths, dims=False)  # to read values takes no scales
         return self._rebuild(self._store, self.options, index.select(paths))
+
+    def learn(self, paths: Iterable[str]) -> None:
+        """From now on note the bounds of these datasets' chunks whenever they are decoded."""
+        self._learn.update(paths)
+
+    def zone_map(self, path: str) -> ZoneMap | None:
+        """Bounds of the chunks of a dataset, as far as they are known; None where none is."""
+        return self._index.zones.get(self._index.resolve(path)) if self._index else None
+
+    def bound(self, zones: Mapping[str, ZoneMap]) -> None:
+        """Note bounds that are known otherwise than from the values: path to bounds."""
+
+        async def note() -> None:  # on the loop, where nobody else changes the index
+            if self._index is not None:
+                self._know(self._index.with_zones(zones))
+
+        loop.run(note())
+
+    def price(self, wanted: Sequence[Wanted]) -> ReadPlan:
+        """What `read` would fetch; nothing is, but of the structure what is not known yet.
+
+        Raises
+        ------
+        UnknownVariableError, SelectionError, UnsupportedError
+            As `read`.
+        """
+        index = self.walk([path for path, _ in wanted], dims=False)
+        return self._plan(index, wanted)[0]
 
     def walk(
         self,
@@ -284,26 +314,37 @@ class GranuleFile:
 
     async def _read_indexed(self, wanted: list[Wanted]) -> list[AnyArray]:
         index = await self._walk(_Ask([path for path, _ in wanted], [], False, dims=False))
+        plan, steps = self._plan(index, wanted)
+        assembly = Assembly(plan, self._learn)
+        await self._fill(plan, assembly, index.source)
+        self._stale = False  # values of this version are given out: no other may follow
+        if learnt := assembly.learnt():
+            self._know(self._index.with_zones(learnt) if self._index else index)
+        values = assembly.results()
+        for i, want in enumerate(plan.wants):
+            if want.layout.dtype.hasobject:
+                values[i] = await self._sequences(want.layout, values[i])
+        return [value[step] if step else value for value, step in zip(values, steps, strict=True)]
+
+    def _plan(
+        self, index: Index, wanted: Sequence[Wanted]
+    ) -> tuple[ReadPlan, list[tuple[slice, ...]]]:
+        """The requests for what is wanted; and per array the steps to take inside its box."""
         layouts = [index.array(path) for path, _ in wanted]
         boxes = [_box(layout, slices) for layout, (_, slices) in zip(layouts, wanted, strict=True)]
-        wants = [Want(layout, box) for layout, (box, _) in zip(layouts, boxes, strict=True)]
         plan = plan_reads(
-            wants,
+            [Want(layout, box) for layout, (box, _) in zip(layouts, boxes, strict=True)],
             self._fetcher.network(),
             memory=self.options.memory,
             held=self._walker.held.ranges() if self._walker else (),
         )
-        assembly = Assembly(plan)
-        await self._fill(plan, assembly, index.source)
-        self._stale = False  # values of this version are given out: no other may follow
-        values = assembly.results()
-        for i, layout in enumerate(layouts):
-            if layout.dtype.hasobject:
-                values[i] = await self._sequences(layout, values[i])
-        return [
-            value[steps] if steps else value
-            for value, (_, steps) in zip(values, boxes, strict=True)
-        ]
+        return plan, [steps for _, steps in boxes]
+
+    def _know(self, index: Index) -> None:
+        """Take in an index that says more, and keep it."""
+        if index is not self._index:
+            self._index = index
+            self._keep(index)
 
     async def _fill(self, plan: ReadPlan, assembly: Assembly, source: Source) -> None:
         """Decode the ranges in threads while the next ones are on their way."""

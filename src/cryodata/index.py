@@ -14,11 +14,13 @@ from typing import Any
 from cryodata.errors import CryodataError, FormatError, UnknownVariableError, close_names
 from cryodata.layout import ArrayLayout, Chunked
 from cryodata.types import Source
+from cryodata.zone_map import ZoneMap
 
 __all__ = ["GroupLayout", "Index", "Link"]
 
 MOST_LINKS = 64
 """Links followed on the way to one object."""
+_MAPPINGS = ("groups", "arrays", "aliases", "problems", "zones")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ class Index:
     whole : frozenset of str
         Groups walked with everything below them; ``/`` where the whole file was. What is
         not here below them does not exist.
+    zones : mapping of str to ZoneMap
+        Absolute path of a dataset to the bounds of its chunks, as far as they are known.
     """
 
     source: Source
@@ -88,13 +92,14 @@ class Index:
     aliases: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, CryodataError] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
+    zones: Mapping[str, ZoneMap] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("groups", "arrays", "aliases", "problems"):
+        for name in _MAPPINGS:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        fields = {k: dict(getattr(self, k)) for k in ("groups", "arrays", "aliases", "problems")}
+        fields = {name: dict(getattr(self, name)) for name in _MAPPINGS}
         return (_rebuild_index, (self.source, self.whole, fields))
 
     def __repr__(self) -> str:
@@ -201,7 +206,17 @@ class Index:
             aliases={**self.aliases, **other.aliases},
             problems={**self.problems, **other.problems},
             whole=self.whole | other.whole,
+            zones=_merge_zones(self.zones, other.zones),
         )
+
+    def with_zones(self, learnt: Mapping[str, ZoneMap]) -> Index:
+        """The same, knowing more of some chunks; the same object where that is nothing new."""
+        news = {
+            path: zones
+            for path, zones in learnt.items()
+            if path not in self.zones or self.zones[path].is_news(zones)
+        }
+        return replace(self, zones=_merge_zones(self.zones, news)) if news else self
 
 
 def _merge_arrays(
@@ -213,6 +228,10 @@ def _merge_arrays(
         if array.dims_known or path not in merged:
             merged[path] = array
     return merged
+
+
+def _merge_zones(old: Mapping[str, ZoneMap], new: Mapping[str, ZoneMap]) -> dict[str, ZoneMap]:
+    return {**old, **{path: old[path].merge(z) if path in old else z for path, z in new.items()}}
 
 
 def _merge_groups(

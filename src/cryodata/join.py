@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from cryodata.columns import Column, Columns
 from cryodata.errors import SelectionError
+from cryodata.layout import ArrayLayout
 from cryodata.products import GranuleName, parse_name
-from cryodata.ragged import Column, Columns
 
 __all__ = ["join_columns", "refuse_twice"]
 
@@ -28,8 +29,8 @@ def join_columns(found: Sequence[Columns]) -> Columns:
     Raises
     ------
     SelectionError
-        The granules are of different products, or a variable that was named is missing
-        in some.
+        The granules are of different products, or of releases that must not stand side by
+        side; or a variable that was named is missing in some.
 
     Warns
     -----
@@ -42,13 +43,30 @@ def join_columns(found: Sequence[Columns]) -> Columns:
             f"granules of {len(products)} products: {', '.join(sorted(products))}",
             fix="Open each product by itself.",
         )
+    _refuse_apart(found)
+    first = found[0]
     return replace(
-        found[0],
-        tracks=[track for columns in found for track in columns.tracks],
+        first,
+        tracks=tuple(track for columns in found for track in columns.tracks),
         coordinates=_aligned([columns.coordinates for columns in found], found),
         columns=_aligned([columns.columns for columns in found], found),
+        deciding=_aligned([columns.deciding for columns in found], found),
         attributes=_common([columns.attributes for columns in found]),
     )
+
+
+def _refuse_apart(found: Sequence[Columns]) -> None:
+    """Raise where the table says that releases of these granules must not be mixed."""
+    product = found[0].product
+    releases = sorted({track.release for columns in found for track in columns.tracks})
+    said = [product.release(number) for number in releases]
+    kinds = {release if release is not None and release.apart else None for release in said}
+    if len(kinds) > 1:
+        (why, *_) = [release.apart for release in kinds if release is not None]
+        raise SelectionError(
+            f"releases {', '.join(releases)} of {product.short_name} do not mix: {why}",
+            fix=f'Open one of them: version="{releases[-1]}".',
+        )
 
 
 def refuse_twice(names: Sequence[str]) -> None:
@@ -74,30 +92,27 @@ def _without_revision(name: GranuleName) -> GranuleName:
     return replace(name, release="", revision="")
 
 
-def _aligned(lists: Sequence[Sequence[Column]], found: Sequence[Columns]) -> list[Column]:
+def _aligned(lists: Sequence[Sequence[Column]], found: Sequence[Columns]) -> tuple[Column, ...]:
     """Columns that all granules with rows have, joined, in the order of the first of them."""
-    by_path = [{column.path: column for column in columns} for columns in lists]
-    having = [i for i, one in enumerate(found) if any(track.rows for track in one.tracks)]
+    by_key = [{(c.path, c.surface): c for c in columns} for columns in lists]
+    having = [i for i, one in enumerate(found) if any(track.stored for track in one.tracks)]
     having = having or list(range(len(found)))
     joined = []
-    for path, column in by_path[having[0]].items():
-        same = [by_path[i].get(path) for i in having]
-        if None in same:
-            _leave_out(column, len([one for one in same if one is None]), len(same))
+    for key, column in by_key[having[0]].items():
+        lacking = [i for i in having if key not in by_key[i]]
+        if lacking:
+            _leave_out(column, len(lacking), len(having))
             continue
-        full = [one for one in same if one is not None]
-        joined.append(
-            replace(
-                column,
-                layouts=tuple(layout for one in full for layout in one.layouts),
-                files=tuple(file for one in full for file in one.files),
-            )
-        )
-    extra = {path for i in having for path in by_path[i]} - set(by_path[having[0]])
-    for path in sorted(extra):
-        have = [by_path[i][path] for i in having if path in by_path[i]]
+        layouts: list[ArrayLayout | None] = []
+        for i, one in enumerate(found):
+            own = by_key[i].get(key)
+            layouts += own.layouts if own is not None else [None] * len(one.tracks)
+        joined.append(replace(column, layouts=tuple(layouts)))
+    extra = {key for i in having for key in by_key[i]} - set(by_key[having[0]])
+    for key in sorted(extra, key=str):
+        have = [by_key[i][key] for i in having if key in by_key[i]]
         _leave_out(have[0], len(having) - len(have), len(having))
-    return joined
+    return tuple(joined)
 
 
 def _leave_out(column: Column, missing: int, count: int) -> None:

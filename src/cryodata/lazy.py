@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -26,8 +26,10 @@ __all__ = [
     "NotedError",
     "Part",
     "Reader",
+    "Slices",
     "frozen_key",
     "noting_reads",
+    "read_slices",
     "read_together",
     "reading_ahead",
 ]
@@ -74,7 +76,7 @@ class Companion(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A dataset that holds some rows of an array.
+    """A run of rows of a dataset, which are some rows of an array.
 
     Attributes
     ----------
@@ -82,12 +84,15 @@ class Part:
         The granule it is in.
     path : str
     shape : tuple of int
-        As stored.
+        Of the run; along the axes after the first, of the dataset, as far as the array has them.
+    start : int
+        Row of the dataset that the run begins with.
     """
 
     file: Reader
     path: str
     shape: tuple[int, ...]
+    start: int = 0
 
 
 class LazyArray(BackendArray):
@@ -108,6 +113,8 @@ class LazyArray(BackendArray):
         Stands where a part is shorter than the array.
     gap : int
         Selected rows further apart than this are read in separate pieces.
+    column : int or None
+        Only this column of datasets with two axes; the array then has one.
     companions : Companion, optional
         Arrays that are read together with this one.
 
@@ -117,6 +124,7 @@ class LazyArray(BackendArray):
     """
 
     __slots__ = (
+        "column",
         "companions",
         "dtype",
         "fill",
@@ -136,6 +144,7 @@ class LazyArray(BackendArray):
         finish: Callable[[AnyArray], AnyArray] = as_stored,
         fill: Any = None,
         gap: int = 1,
+        column: int | None = None,
         companions: Companion | None = None,
     ) -> None:
         self.parts = tuple(parts)
@@ -144,6 +153,7 @@ class LazyArray(BackendArray):
         self.finish = finish
         self.fill = fill
         self.gap = gap
+        self.column = column
         self.companions = companions
         rows = [part.shape[0] if part.shape else 1 for part in parts]
         if len(rows) == 1 and shape:
@@ -152,13 +162,13 @@ class LazyArray(BackendArray):
 
     def __reduce__(self) -> tuple[Any, ...]:
         settings = {"shape": self.shape, "dtype": self.dtype, "finish": self.finish}
-        settings |= {"fill": self.fill, "gap": self.gap}
+        settings |= {"fill": self.fill, "gap": self.gap, "column": self.column}
         files = {id(file): file for file in self.files}
         known = {
             key: file.select([part.path for part in self.parts if part.file is file])
             for key, file in files.items()
         }
-        parts = [Part(known[id(part.file)], part.path, part.shape) for part in self.parts]
+        parts = [replace(part, file=known[id(part.file)]) for part in self.parts]
         return (_rebuild, (parts, settings))
 
     def __dask_tokenize__(self) -> tuple[Any, ...]:
@@ -166,8 +176,8 @@ class LazyArray(BackendArray):
         return (
             "cryodata.LazyArray",
             tuple((source.url, source.size, source.etag) for source in sources),
-            tuple((part.path, part.shape) for part in self.parts),
-            (self.shape, str(self.dtype), repr(self.finish), repr(self.fill)),
+            tuple((part.path, part.shape, part.start) for part in self.parts),
+            (self.shape, str(self.dtype), repr(self.finish), repr(self.fill), self.column),
         )
 
     @property
@@ -225,15 +235,21 @@ class LazyArray(BackendArray):
         """The slices of `reading`, cut to what is stored."""
         if not self.shape:
             return [(self.parts[0].file, self.parts[0].path, None)]
+        only = () if self.column is None else (slice(self.column, self.column + 1, 1),)
         return [
-            (found.file, found.path, _clip(slices, found.shape))
-            for found, slices in ((self.parts[part], slices) for part, slices in reading.wanted)
+            (found.file, found.path, (_moved(rows, found.start), *rest, *only))
+            for found, (rows, *rest) in (
+                (self.parts[part], _clip(slices, self.parts[part].shape))
+                for part, slices in reading.wanted
+            )
         ]
 
     def assemble(self, reading: Reading, blocks: Sequence[AnyArray]) -> AnyArray:
         """The values of `reading` from the blocks read for `wanted`, in its order."""
         if not self.shape:
             return np.asarray(self.finish(blocks[0].reshape(1))[0])
+        if self.column is not None:
+            blocks = [block[:, 0] for block in blocks]
         padded = [
             _pad(block, [len(range(s.start, s.stop, s.step)) for s in slices], self.fill)
             for block, (_, slices) in zip(blocks, reading.wanted, strict=True)
@@ -251,6 +267,10 @@ def _clip(slices: tuple[slice, ...], shape: tuple[int, ...]) -> tuple[slice, ...
     )
 
 
+def _moved(rows: slice, by: int) -> slice:
+    return slice(rows.start + by, rows.stop + by, rows.step)
+
+
 def _pad(block: AnyArray, shape: list[int], fill: Any) -> AnyArray:
     if list(block.shape) == shape:
         return block
@@ -265,7 +285,7 @@ def read_together(asked: Sequence[Asked]) -> list[AnyArray]:
     arrays = [array for array, _ in asked]
     _refuse_too_much(list(zip(arrays, readings, strict=True)))
     wanted = [array.wanted(reading) for array, reading in zip(arrays, readings, strict=True)]
-    blocks = iter(_read([slices for items in wanted for slices in items]))
+    blocks = iter(read_slices([slices for items in wanted for slices in items]))
     own = [[next(blocks) for _ in items] for items in wanted]
     return [
         array.assemble(reading, mine)
@@ -288,9 +308,11 @@ def _refuse_too_much(planned: Sequence[tuple[LazyArray, Reading]]) -> None:
         )
 
 
-def _read(wanted: Sequence[Slices]) -> list[AnyArray]:
+def read_slices(wanted: Sequence[Slices]) -> list[AnyArray]:
     """Slices of one granule or several; values in order."""
     files = {id(file): file for file, _, _ in wanted}
+    if not files:
+        return []
     if len(files) == 1:
         (file,) = files.values()
         return file.read([(path, slices) for _, path, slices in wanted])
@@ -298,7 +320,7 @@ def _read(wanted: Sequence[Slices]) -> list[AnyArray]:
 
 
 async def _read_files(wanted: Sequence[Slices]) -> list[AnyArray]:
-    """As `_read`, several granules side by side."""
+    """As `read_slices`, several granules side by side."""
     places: dict[int, list[int]] = {}
     for place, (file, _, _) in enumerate(wanted):
         places.setdefault(id(file), []).append(place)

@@ -8,140 +8,38 @@ Source: CF conventions 1.11, section 9.3.3 and appendix H.4.3 (trajectories).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from xarray.backends import AbstractDataStore
 from xarray.core import indexing
 
 from cryodata.attributes import decode_attributes, filter_encoding
-from cryodata.errors import FormatError
+from cryodata.columns import Column, Columns, Track
 from cryodata.finish import UtcTime, as_stored
-from cryodata.granule import GranuleFile
-from cryodata.layout import ArrayLayout
 from cryodata.lazy import LazyArray, Part
 from cryodata.products import Product
-from cryodata.products.tracks import Spot
 from cryodata.provenance import Provenance
 from cryodata.together import Companions
 
-__all__ = ["Column", "Columns", "RaggedStore", "Track", "ragged_dataset", "track_coordinates"]
+__all__ = ["RaggedStore", "ragged_dataset", "track_coordinates"]
+
+PLACES = ("time", "latitude", "longitude")
+"""Coordinates of the rows."""
 
 
-_DECIDING = ("_FillValue", "missing_value", "scale_factor", "add_offset", "units")
-"""Attributes that say what stored numbers mean: what is joined has to agree on them."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Track:
-    """One beam of one granule.
-
-    Attributes
-    ----------
-    beam : str
-        ``gt1l``.
-    spot : Spot
-    rows : int
-    granule : str
-        Name as its producer gave it.
-    rgt, cycle : int
-        Reference ground track and repeat cycle; 0 where unknown.
-    """
-
-    beam: str
-    spot: Spot
-    rows: int
-    granule: str
-    rgt: int
-    cycle: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """One variable over all tracks.
-
-    Attributes
-    ----------
-    name : str
-        In the Dataset.
-    path : str
-        In the file, relative to the track: ``heights/h_ph``.
-    layouts : tuple of ArrayLayout
-        One per track that has rows, in order.
-    files : tuple of GranuleFile
-        The granule of each layout.
-    named : bool
-        The user named it; named columns are read together.
-    """
-
-    name: str
-    path: str
-    layouts: tuple[ArrayLayout, ...]
-    files: tuple[GranuleFile, ...]
-    named: bool = False
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of the stored values: wide enough for all tracks."""
-        return np.result_type(*(layout.dtype for layout in self.layouts))
-
-    @property
-    def trailing(self) -> tuple[int, ...]:
-        """Lengths of the axes after the rows."""
-        return self.layouts[0].shape[1:]
-
-    @property
-    def piece(self) -> int:
-        """Rows that can be read by themselves: the length of a chunk."""
-        return max(1, int(np.lcm.reduce([layout.piece_shape[0] for layout in self.layouts])))
-
-    def check(self) -> None:
-        """Raise `FormatError` where the tracks cannot be joined."""
-        first = self.layouts[0]
-        for file, other in zip(self.files[1:], self.layouts[1:], strict=True):
-            differing = [
-                name
-                for name in _DECIDING
-                if not _same(first.attributes.get(name), other.attributes.get(name))
-            ]
-            if other.shape[1:] != self.trailing:
-                differing.append("shape")
-            if differing:
-                raise FormatError(
-                    f"{self.path} has another {' and '.join(differing)} than {first.path}",
-                    url=file.url,
-                    path=other.path,
-                    fix="Open these beams or granules by themselves.",
-                )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
-    """What a ragged Dataset is made of.
-
-    Attributes
-    ----------
-    product : Product
-    tracks : sequence of Track
-        In the order of the rows.
-    coordinates : sequence of Column
-        Time and place of the rows.
-    columns : sequence of Column
-    attributes : mapping
-        Of the Dataset.
-    """
-
-    product: Product
-    tracks: Sequence[Track]
-    coordinates: Sequence[Column]
-    columns: Sequence[Column]
-    attributes: Mapping[str, Any]
-
-
-def ragged_dataset(found: Columns, origin: Provenance, *, cache: bool) -> xr.Dataset:
+def ragged_dataset(
+    found: Columns,
+    origin: Provenance,
+    *,
+    cache: bool,
+    known: Mapping[Hashable, xr.Variable] = MappingProxyType({}),
+    picked: Sequence[NDArray[np.bool_]] | None = None,
+) -> xr.Dataset:
     """Put tracks and columns together; nothing is read.
 
     Parameters
@@ -151,15 +49,37 @@ def ragged_dataset(found: Columns, origin: Provenance, *, cache: bool) -> xr.Dat
         The granules they are of.
     cache : bool
         Keep what was read in the Dataset.
+    known : mapping of str to xarray.Variable
+        Columns that need not be read, by name; of the rows picked.
+    picked : sequence of (row,) ndarray of bool, optional
+        Per track, which of its rows are wanted: True = keep. By default all.
+
+    Returns
+    -------
+    xarray.Dataset
+        Has the row dimension also where no track has a row.
     """
-    store = RaggedStore(found, origin)
+    store = RaggedStore(found.without(known), origin)
     if cache:
-        store.join_companions({column.name for column in found.coordinates})
+        store.join_companions()
     dataset = xr.open_dataset(
         store, engine="store", cache=cache, decode_times=False, decode_timedelta=False
     )
-    on_rows = [column.name for column in found.coordinates]
-    return dataset.assign_coords(track_coordinates(found.product, found.tracks)).set_coords(on_rows)
+    rows = found.product.rows
+    sizes = [track.rows for track in found.tracks]
+    if picked is not None:
+        sizes = [int(np.count_nonzero(wanted)) for wanted in picked]
+        if rows in dataset.dims:
+            dataset = dataset.isel({rows: np.flatnonzero(np.concatenate(picked))})
+    variables: dict[Hashable, xr.Variable] = {**dataset.variables, **known}
+    if all(rows not in variable.dims for variable in variables.values()):
+        variables.update(_no_rows(found.product))
+    coordinates: dict[Hashable, xr.Variable] = {n: variables[n] for n in PLACES if n in variables}
+    coordinates.update(track_coordinates(found.product, found.tracks, sizes))
+    columns = {c.name: variables[c.name] for c in (*found.columns, *found.deciding)}
+    whole = xr.Dataset({**coordinates, **columns}, attrs=dataset.attrs).set_coords([*coordinates])
+    whole.encoding = store.get_encoding()
+    return whole
 
 
 class RaggedStore(AbstractDataStore):
@@ -169,9 +89,10 @@ class RaggedStore(AbstractDataStore):
         self._origin = origin
         self._product = found.product
         self._attributes = dict(found.attributes)
-        self._columns = {column.name: column for column in (*found.coordinates, *found.columns)}
+        self._tracks = found.tracks
+        self._columns = {column.name: column for column in found.all}
         self._rows = sum(track.rows for track in found.tracks)
-        self._arrays = {column.name: self._array(column) for column in self._columns.values()}
+        self._arrays = {column.name: self._array(column) for column in found.all}
 
     def get_variables(self) -> Mapping[str, xr.Variable]:
         """Variables as stored, not decoded, nothing read."""
@@ -189,14 +110,14 @@ class RaggedStore(AbstractDataStore):
         """Give connections back."""
         self._origin.close()
 
-    def join_companions(self, coordinates: Iterable[str]) -> None:
+    def join_companions(self) -> None:
         """Read together what the user named, and coordinates.
 
         Touching a named column reads all named ones; touching a coordinate, which
         loading the Dataset does first, reads these and the coordinates. Who names one
         coordinate wants all of them with the columns.
         """
-        places = [self._arrays[name] for name in coordinates]
+        places = [self._arrays[name] for name in PLACES if name in self._arrays]
         named = [self._arrays[name] for name, column in self._columns.items() if column.named]
         if not set(places).isdisjoint(named):
             named = list(dict.fromkeys([*named, *places]))
@@ -205,22 +126,25 @@ class RaggedStore(AbstractDataStore):
         companions.join(named, named)
 
     def _array(self, column: Column) -> LazyArray:
-        column.check()
+        column.check(self._tracks)
         epoch = self._product.epoch if column.name == "time" else None
-        fill = column.layouts[0].attributes.get("_FillValue")
+        fill = column.pattern.attributes.get("_FillValue")
         return LazyArray(
             [
-                Part(file, layout.path, layout.shape)
-                for file, layout in zip(column.files, column.layouts, strict=True)
+                Part(track.file, layout.path, (stop - start, *column.trailing), start)
+                for track, layout in zip(self._tracks, column.layouts, strict=True)
+                if layout is not None
+                for start, stop in track.runs.tolist()
             ],
             shape=(self._rows, *column.trailing),
             dtype=column.dtype if epoch is None else np.dtype("M8[ns]"),
             finish=as_stored if epoch is None else UtcTime(epoch, _number(fill)),
             gap=column.piece,
+            column=column.surface,
         )
 
     def _variable(self, column: Column) -> xr.Variable:
-        layout = column.layouts[0]
+        layout = column.pattern
         attributes = decode_attributes(layout.attributes)
         attributes.pop("coordinates", None)  # names what is called otherwise here
         attributes["hdf5_path"] = column.path
@@ -239,7 +163,7 @@ class RaggedStore(AbstractDataStore):
     def _trailing_dims(self, column: Column) -> tuple[str, ...]:
         """Names of the axes after the rows: of the table, of the scales, or made up."""
         known = self._product.dimensions.get(column.path, ())
-        scales = column.layouts[0].dims
+        scales = column.pattern.dims
         names = []
         for axis in range(1, 1 + len(column.trailing)):
             if len(known) >= axis:
@@ -251,8 +175,10 @@ class RaggedStore(AbstractDataStore):
         return tuple(names)
 
 
-def track_coordinates(product: Product, tracks: Sequence[Track]) -> dict[str, xr.Variable]:
-    """What is said of each track."""
+def track_coordinates(
+    product: Product, tracks: Sequence[Track], sizes: Sequence[int]
+) -> dict[str, xr.Variable]:
+    """What is said of each track, and how many rows it has."""
 
     def along(values: Any, **attributes: Any) -> xr.Variable:
         return xr.Variable("track", values, attributes)
@@ -285,19 +211,21 @@ def track_coordinates(product: Product, tracks: Sequence[Track]) -> dict[str, xr
         ),
         "granule": along(np.array([track.granule for track in tracks], "U"), long_name="granule"),
         "rowSize": along(
-            np.array([track.rows for track in tracks], np.int64),
+            np.array(sizes, np.int64),
             long_name=f"number of rows of the track along {product.rows}",
             sample_dimension=product.rows,
         ),
     }
 
 
+def _no_rows(product: Product) -> dict[str, xr.Variable]:
+    """Time and place of the rows of granules whose beams are all empty."""
+    return {
+        name: xr.Variable(product.rows, np.empty(0, "M8[ns]" if name == "time" else "f8"))
+        for name in product.rate.coordinates or {"row": ""}
+    }
+
+
 def _number(fill: Any) -> float | None:
     """A fill value as a number; attributes may be arrays of one."""
     return None if fill is None else float(np.ravel(fill)[0])
-
-
-def _same(a: Any, b: Any) -> bool:
-    if a is None or b is None:
-        return a is b
-    return bool(np.array_equal(a, b, equal_nan=np.asarray(a).dtype.kind == "f"))

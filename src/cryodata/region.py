@@ -137,6 +137,50 @@ class Region:
             found = found | (seam & self._holds(-x, y))
         return found
 
+    def may_touch(
+        self, west: ArrayLike, south: ArrayLike, east: ArrayLike, north: ArrayLike
+    ) -> NDArray[np.bool_]:
+        """Which boxes may hold points that are inside: never False for one that does.
+
+        Parameters
+        ----------
+        west, south, east, north : (n,) array_like
+            Degrees, ``west <= east``, also beyond 180 where longitudes are 0 to 360. NaN
+            where a side is not known.
+
+        Returns
+        -------
+        (n,) ndarray of bool
+        """
+        sides = [np.asarray(side, "f8") for side in (west, south, east, north)]
+        w, s, e, n = (
+            np.where(np.isnan(side), limit, side)
+            for side, limit in zip(sides, (-np.inf, -90.0, np.inf, 90.0), strict=True)
+        )
+        touched = np.zeros(w.shape, bool)
+        for shift in (-360.0, 0.0, 360.0):  # the same meridian by its other names
+            touched |= self._meets(w + shift, s, e + shift, n)
+        return touched
+
+    def _meets(
+        self,
+        w: NDArray[np.float64],
+        s: NDArray[np.float64],
+        e: NDArray[np.float64],
+        n: NDArray[np.float64],
+    ) -> NDArray[np.bool_]:
+        """`may_touch` for longitudes by the names of the region's own."""
+        if self.box is not None:
+            _, south, _, north = self.box
+            beside = np.zeros(w.shape, bool)
+            for west, _, east, _ in _halves(self.box):
+                beside |= (w <= east) & (e >= west)
+            return np.asarray(beside & (s <= north) & (n >= south), bool)
+        with needs_shapely():
+            import shapely
+        wide = np.maximum(w, -720.0), s, np.minimum(e, 720.0), n
+        return np.asarray(shapely.intersects(_shape(self.polygons), shapely.box(*wide)), bool)
+
     def cmr_parameters(self) -> dict[str, str | list[str]]:
         """What asks NASA's catalogue for granules that touch the region.
 

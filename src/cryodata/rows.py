@@ -111,7 +111,12 @@ def split_rows(key: AxisKey, offsets: IntArray, gap: int) -> tuple[list[Piece], 
     rows = cut_axis(key, int(offsets[-1])).read
     chosen = range(rows.start, rows.stop, rows.step)
     pieces = []
-    for part, (low, high) in enumerate(_bounds(offsets)):
+    touched = range(  # parts that hold any of the rows, and perhaps one or two that do not
+        max(0, int(np.searchsorted(offsets, rows.start, side="right")) - 1),
+        min(len(offsets) - 1, int(np.searchsorted(offsets, rows.stop, side="left"))),
+    )
+    for part in touched:
+        low, high = int(offsets[part]), int(offsets[part + 1])
         first = max(0, -(-(low - rows.start) // rows.step))
         last = min(len(chosen), -(-(high - rows.start) // rows.step))
         if first < last:

@@ -1,244 +1,150 @@
-"""From the words of a user to tracks and columns of one granule."""
+"""Which rows are wanted: a region, a span of time, a condition on values. Pure."""
 
 from __future__ import annotations
 
-import warnings
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from cryodata.errors import SelectionError, UnknownVariableError, close_names
-from cryodata.granule import GranuleFile
-from cryodata.layout import ArrayLayout
-from cryodata.products import Product
-from cryodata.products.tracks import Spot
-from cryodata.ragged import Column, Columns, Track
-from cryodata.view import Asked, View, Words, as_words, look_ahead
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["OnMissing", "choose"]
+from cryodata.condition import Condition
+from cryodata.errors import SelectionError
+from cryodata.region import Region
+from cryodata.timespan import TimeSpan
+from cryodata.types import AnyArray
+from cryodata.zones import Zones
 
-OnMissing: TypeAlias = Literal["raise", "skip"]
+__all__ = ["Selection"]
+
+PLACE = ("longitude", "latitude")
 
 
-def choose(
-    file: GranuleFile, product: Product, variables: Words, beams: Words, on_missing: OnMissing
-) -> Columns | None:
-    """Find tracks and columns; reads structure, and values only to tell beams apart.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Conditions that rows have to fulfil, all of them; None keeps every row.
 
-    Parameters
+    Attributes
     ----------
-    file, product
-    variables : str or iterable of str
-        Names, ``"default"``, ``"all"``. A name is that of the dataset, with as much of
-        its path below the track as the user likes.
-    beams : str or iterable of str
-        Names, ``"all"``, ``"strong"``, ``"weak"``.
-    on_missing : {"raise", "skip"}
-        What becomes of beams and variables that are named and not there.
-
-    Returns
-    -------
-    Columns or None
-        None where the file has none of the product's tracks at all.
-
-    Raises
-    ------
-    SelectionError
-        A beam is absent, or cannot be told strong from weak; a variable has other rows.
-    UnknownVariableError
-        A variable does not exist; the message names the close ones.
+    region : Region or None
+        By the coordinates ``longitude`` and ``latitude``.
+    time : TimeSpan or None
+        By the coordinate ``time``.
+    where : Condition or None
+        On variables under the names that the condition uses.
     """
-    asked = Asked.of(product.rate, variables)
-    view = View(file, product, look_ahead(file, product, variables, beams))
-    present = [track for track in product.tracks if track in view.index.groups["/"].links]
-    if not present:
-        return None
-    spots = view.spots(present)
-    names = _choose_beams(view, spots, as_words(beams), on_missing)
-    labels = view.labels()
-    tracks = [Track(beam=b, spot=spots[b], rows=view.rows(b, asked), **labels) for b in names]
-    return Columns(
-        product=product,
-        tracks=tracks,
-        coordinates=_coordinates(view, tracks, asked),
-        columns=_columns(view, tracks, asked, on_missing),
-        attributes=view.attributes(),
-    )
 
+    region: Region | None = None
+    time: TimeSpan | None = None
+    where: Condition | None = None
 
-def _choose_beams(
-    view: View, spots: dict[str, Spot], words: tuple[str, ...], on_missing: OnMissing
-) -> list[str]:
-    """Names of the tracks asked for, in the order of the product."""
-    url, present = view.file.url, list(spots)
-    chosen: set[str] = set()
-    for word in words:
-        if word == "all":
-            chosen |= set(present)
-        elif word in {"strong", "weak"}:
-            unknown = [beam for beam in present if not spots[beam].number]
-            if unknown and on_missing == "raise":
-                raise SelectionError(
-                    f"It is not known whether {', '.join(unknown)} are strong: the spacecraft "
-                    "was turning, or the file does not say",
-                    url=url,
-                    fix=f"Name the beams: beams={unknown[:2]!r}.",
-                )
-            chosen |= {beam for beam in present if getattr(spots[beam], word)}
-        elif word not in view.product.tracks:
+    def __bool__(self) -> bool:
+        """Whether there is any condition."""
+        return not (self.region is None and self.time is None and self.where is None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Coordinates and variables it is about, each once."""
+        place = PLACE if self.region is not None else ()
+        time = ("time",) if self.time is not None else ()
+        where = self.where.names if self.where is not None else ()
+        return tuple(dict.fromkeys((*place, *time, *where)))
+
+    def with_words(self, words: Mapping[str, Mapping[str, int]]) -> Selection:
+        """The same, flag words of the condition replaced by their numbers.
+
+        Parameters
+        ----------
+        words : mapping of str to (mapping of str to int)
+            Variable to word to number.
+
+        Raises
+        ------
+        SelectionError
+            A word that the variable does not know.
+        """
+        if self.where is None:
+            return self
+        return replace(self, where=self.where.with_words(words, times=("time",)))
+
+    def holds(self, values: Mapping[str, AnyArray]) -> NDArray[np.bool_]:
+        """Which rows fulfil all conditions.
+
+        Parameters
+        ----------
+        values : mapping of str to (row,) array
+            Each of `names` as a Dataset shows it: decoded, times as ``datetime64``.
+
+        Returns
+        -------
+        (row,) ndarray of bool
+            True = keep. NaN and NaT are in no region and no span; in comparisons they
+            are as in numpy.
+
+        Raises
+        ------
+        SelectionError
+            Values are missing, or the condition cannot be asked of their kind.
+        """
+        if missing := [name for name in self.names if name not in values]:
             raise SelectionError(
-                f"{view.product.short_name} has no beam {word!r}",
-                url=url,
-                fix=f'There are: {", ".join(view.product.tracks)}; or "all", "strong", "weak".',
+                f"the rows have no {' and '.join(missing)}",
+                fix="Open them without conditions on it.",
             )
-        elif word in present:
-            chosen.add(word)
-        elif on_missing == "raise":
-            raise SelectionError(
-                f"The beam {word} is not in this granule",
-                url=url,
-                fix=f'It has {", ".join(present)}. on_missing="skip" goes on without.',
-            )
-    if not words:
-        raise SelectionError("beams= names none", url=url, fix=f"It has {', '.join(present)}.")
-    if not chosen:
-        raise SelectionError(
-            f"None of the beams asked for is in this granule: {', '.join(words)}",
-            url=url,
-            fix=f"It has {', '.join(present)}.",
-        )
-    return [beam for beam in present if beam in chosen]
+        lengths = {len(values[name]) for name in self.names}
+        kept = np.ones(lengths.pop() if lengths else 0, bool)
+        if self.time is not None:
+            kept &= self.time.contains(values["time"])
+        if self.region is not None:
+            kept &= self.region.contains(values["longitude"], values["latitude"])
+        if self.where is not None:
+            kept &= self.where.evaluate({name: values[name] for name in self.where.names})
+        return kept
+
+    def possible(self, zones: Mapping[str, Zones], count: int) -> NDArray[np.bool_]:
+        """Which zones may hold a row that fulfils all conditions.
+
+        Parameters
+        ----------
+        zones : mapping of str to Zones
+            Bounds of those of `names` of which any are known; ``time`` in nanoseconds
+            since 1970.
+        count : int
+            Number of zones.
+
+        Returns
+        -------
+        (zone,) ndarray of bool
+            False only where no row can be wanted.
+        """
+        kept = np.ones(count, bool)
+        if self.region is not None:
+            unknown = np.full(count, np.nan)
+            lon, lat = (zones.get(name) for name in PLACE)
+            west, east = (unknown, unknown) if lon is None else (lon.low, lon.high)
+            south, north = (unknown, unknown) if lat is None else (lat.low, lat.high)
+            kept &= self.region.may_touch(west, south, east, north)
+            for known in (lon, lat):
+                if known is not None:
+                    kept &= known.valid != 0
+        if self.time is not None and "time" in zones:
+            kept &= _may_be_in(self.time, zones["time"])
+        if self.where is not None and zones:
+            kept &= self.where.possible({n: z for n, z in zones.items() if n in self.where.names})
+        return kept
 
 
-def _coordinates(view: View, tracks: Sequence[Track], asked: Asked) -> list[Column]:
-    """Time and place of the rows, as far as the file has them."""
-    found = []
-    for name, path in view.rate.coordinates.items():
-        column = _column(view, tracks, path, named=path in asked.named)
-        if column is not None:
-            found.append(replace(column, name=name))
-    return found
+def _may_be_in(span: TimeSpan, zones: Zones) -> NDArray[np.bool_]:
+    """Zones whose times may fall into a span."""
+    known = ~np.isnan(zones.low) & ~np.isnan(zones.high)
+    kept = np.ones(len(zones), bool)
+    if span.start is not None:
+        kept &= ~known | (zones.high >= _nanoseconds(span.start))
+    if span.stop is not None:
+        kept &= ~known | (zones.low <= _nanoseconds(span.stop))
+    return np.asarray(kept & (zones.valid != 0), bool)
 
 
-def _columns(
-    view: View, tracks: Sequence[Track], asked: Asked, on_missing: OnMissing
-) -> list[Column]:
-    columns: list[Column] = []
-    own_names = {path for name, path in view.rate.coordinates.items() if name == path}
-    places = set(view.rate.coordinates.values())
-    for path in asked.paths:
-        if path in own_names:
-            continue  # comes as the coordinate that it is
-        column = _column(view, tracks, path, named=path in asked.named)
-        if column is None and path in asked.named:
-            column = _search(view, tracks, asked.named[path], on_missing)
-        if column is not None:
-            columns.append(column)
-    if asked.all:
-        have = {column.path for column in columns} | {f"{view.rate.group}/{p}" for p in places}
-        columns += [
-            c
-            for path in _on_rows(view, tracks)
-            if (c := _column(view, tracks, path)) and c.path not in have
-        ]
-    return _named_apart(columns)
-
-
-def _column(
-    view: View, tracks: Sequence[Track], path: str, *, named: bool = False
-) -> Column | None:
-    """One dataset over all tracks with rows; None where none of them has it."""
-    full = [track for track in tracks if track.rows] or tracks
-    layouts = {track.beam: view.on_track(track.beam, path) for track in full}
-    missing = [beam for beam, layout in layouts.items() if layout is None]
-    if len(missing) == len(full):
-        return None
-    if missing:
-        what = f"{view.rate.group}/{path} is missing on {', '.join(missing)}"
-        if named:
-            others = [beam for beam in layouts if beam not in missing]
-            raise SelectionError(what, url=view.file.url, fix=f"Leave them out: beams={others!r}.")
-        warnings.warn(f"{what}: left out", stacklevel=2)
-        return None
-    found = [layout for layout in layouts.values() if layout is not None]
-    for track, layout in zip(full, found, strict=True):
-        if not _has_rows(view, track, layout):
-            raise _other_rows(view, layout.path)
-    return Column(
-        name=path.rsplit("/", 1)[-1],
-        path=f"{view.rate.group}/{path}",
-        layouts=tuple(found),
-        files=(view.file,) * len(found),
-        named=named,
-    )
-
-
-def _has_rows(view: View, track: Track, layout: ArrayLayout) -> bool:
-    """Whether the first axis of a dataset is the rows of a track."""
-    if layout.shape[:1] != (track.rows,):
-        return False
-    scales = layout.dims[0] if layout.dims else ()
-    group = view.index.resolve(f"/{track.beam}/{view.rate.group}")
-    return not scales or any(scale.rpartition("/")[0] == group for scale in scales)
-
-
-def _on_rows(view: View, tracks: Sequence[Track]) -> list[str]:
-    """Paths relative to the row group of everything that shares its rows."""
-    found: dict[str, None] = {}
-    for track in tracks:
-        prefix = view.index.resolve(f"/{track.beam}/{view.rate.group}") + "/"
-        for path, layout in view.index.arrays.items():
-            if track.rows and path.startswith(prefix) and _has_rows(view, track, layout):
-                found[path.removeprefix(prefix)] = None
-    return list(found)
-
-
-def _search(view: View, tracks: Sequence[Track], word: str, on_missing: OnMissing) -> Column | None:
-    """A variable that is not where its name says, found by its last name.
-
-    Raises the error that tells why it cannot be had, where it cannot.
-    """
-    groups = [f"/{track.beam}/{view.rate.group}" for track in tracks]
-    view.index = view.file.walk(groups, missing_ok=True)
-    on_rows = _on_rows(view, tracks)
-    tail = word.strip("/").rsplit("/", 1)[-1]
-    fitting = [path for path in on_rows if path == word or path.rsplit("/", 1)[-1] == word]
-    if len(fitting) == 1:
-        return _column(view, tracks, fitting[0], named=True)
-    if on_missing == "skip":
-        return None
-    if fitting:
-        raise SelectionError(
-            f"{word} is several variables", url=view.file.url, fix=f"Say which: {fitting}."
-        )
-    view.index = view.file.walk([f"/{track.beam}" for track in tracks], missing_ok=True)
-    elsewhere = [p for p in view.index.arrays if p.endswith(f"/{tail}") and word.strip("/") in p]
-    if elsewhere:
-        raise _other_rows(view, elsewhere[0])
-    known = sorted({*on_rows, *(path.rsplit("/", 1)[-1] for path in on_rows)})
-    raise UnknownVariableError(
-        f"{view.product.short_name} has no variable {word!r} along {view.rate.dimension}",
-        url=view.file.url,
-        fix=close_names(word, known),
-    )
-
-
-def _other_rows(view: View, path: str) -> SelectionError:
-    return SelectionError(
-        f"{path} has other rows than {view.rate.dimension}",
-        url=view.file.url,
-        fix=f"cryodata.open_tree(...)[{path.rpartition('/')[0]!r}] has it beside its own rows.",
-    )
-
-
-def _named_apart(columns: list[Column]) -> list[Column]:
-    """Columns of the same last name are told apart by their groups."""
-    count = Counter(column.name for column in columns)
-    reserved = {"time", "latitude", "longitude"}
-    return [
-        replace(column, name=column.path.replace("/", "_"))
-        if count[column.name] > 1 or column.name in reserved
-        else column
-        for column in columns
-    ]
+def _nanoseconds(instant: np.datetime64) -> float:
+    """Since 1970, in float64, whose steps are below 256 ns for 73 years from then."""
+    return float(instant.astype("M8[ns]").astype(np.int64))

@@ -7,7 +7,7 @@ from typing import Any
 
 import xarray as xr
 
-from cryodata.dataset import product_of
+from cryodata.find import product_of
 from cryodata.granule import GranuleFile
 from cryodata.groups import open_groups
 from cryodata.locate import one_granule

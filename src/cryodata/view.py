@@ -2,86 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Self
 
 from cryodata.attributes import decode_attributes
-from cryodata.errors import SelectionError
 from cryodata.granule import GranuleFile
 from cryodata.index import Index
 from cryodata.layout import ArrayLayout
-from cryodata.products import Product, Rate, parse_name
+from cryodata.products import GranuleName, Product, Rate, join_path, parse_name
 from cryodata.products.registry import text
-from cryodata.products.tracks import Spot, spot_from_attributes, spots_from_orientation
+from cryodata.request import Asked, Request, as_words, surfaces_of
 
-__all__ = ["IDENTIFICATION", "Asked", "View", "Words", "as_words", "look_ahead"]
-
-Words: TypeAlias = str | Iterable[str]
-"""One name or word, or several."""
+__all__ = ["IDENTIFICATION", "ORIENTATION", "View", "look_ahead", "paths_of_nesting"]
 
 ORIENTATION = "/orbit_info/sc_orient"
 IDENTIFICATION = "/METADATA/DatasetIdentification"
 ORBIT = ("/orbit_info/rgt", "/orbit_info/cycle_number")
 
 
-def as_words(words: Words) -> tuple[str, ...]:
-    """Several words from one or several, each once.
-
-    Raises
-    ------
-    SelectionError
-        Something else is among them.
-    """
-    several: Any = [words] if isinstance(words, str) else words
-    if isinstance(several, Iterable):
-        several = list(several)
-    if not isinstance(several, list) or not all(isinstance(one, str) for one in several):
-        raise SelectionError(f"{words!r} are no names", fix='Give one, "gt1l", or a list of them.')
-    return tuple(dict.fromkeys(several))
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Variables asked for, as paths relative to the row group.
-
-    Attributes
-    ----------
-    paths : tuple of str
-        Best guess for each.
-    named : dict of str to str
-        Path to the user's word, for those that the user named.
-    all : bool
-    """
-
-    paths: tuple[str, ...]
-    named: dict[str, str]
-    all: bool
-
-    @classmethod
-    def of(cls, rate: Rate, variables: Words) -> Asked:
-        """What a user's words ask for of a rate."""
-        words = as_words(variables)
-        known = {path.rsplit("/", 1)[-1]: path for path in rate.default}
-        named = {}
-        for word in words:
-            if word not in {"default", "all"}:
-                path = word.strip("/").removeprefix(rate.group + "/")
-                named[known.get(path, path)] = word
-        default = rate.default if {"default", "all"} & set(words) else ()
-        return cls(tuple(dict.fromkeys((*default, *named))), named, "all" in words)
-
-
-def look_ahead(file: GranuleFile, product: Product, variables: Words, beams: Words) -> Index:
+def look_ahead(file: GranuleFile, product: Product, request: Request) -> Index:
     """Everything that `choose` surely needs, in one pass; what does not exist is left out."""
     rate = product.rate
-    words = set(as_words(beams))
+    words = set(as_words(request.beams))
     # which beams are strong is not known yet
     tracks = [t for t in product.tracks if t in words or not words <= set(product.tracks)]
-    asked = Asked.of(rate, variables)
-    below = [*rate.coordinates.values(), *asked.paths]
-    groups = [f"/{track}/{rate.group}" for track in tracks]
-    paths = groups if asked.all else [f"{group}/{path}" for group in groups for path in below]
+    asked = Asked.of(product, request)
+    surfaces = surfaces_of(product)
+    wanted = [surfaces.get(path, (path, 0))[0] for path in asked.everything]
+    below = [*rate.coordinates.values(), *wanted]
+    groups = ["/" + join_path(track, rate.group) for track in tracks]
+    paths = groups if asked.all else [f"{group.rstrip('/')}/{p}" for group in groups for p in below]
+    if request.placed:
+        paths += [f"/{path}" for track in tracks for path in paths_of_nesting(product, track)]
     shallow = ["/", *(f"/{track}" for track in product.tracks)]
     paths.append(ORIENTATION)
     if parse_name(file.url) is None:
@@ -94,18 +47,77 @@ def look_ahead(file: GranuleFile, product: Product, variables: Words, beams: Wor
     )
 
 
+def paths_of_nesting(product: Product, track: str) -> dict[str, str]:
+    """Datasets of a track that tell where its rows lie, when these are part of coarser rows.
+
+    Returns
+    -------
+    dict
+        ``first``, ``count``, and ``latitude``, ``longitude``, ``time`` of the coarse rows, to
+        their paths below the root; empty where the table says of none.
+    """
+    for nesting in product.nestings:
+        if nesting.fine == product.rows:
+            coarse = product.rate_along(nesting.coarse)
+            places = {name: coarse.path(path) for name, path in coarse.coordinates.items()}
+            paths = {"first": nesting.first, "count": nesting.count, **places}
+            return {name: join_path(track, path) for name, path in paths.items()}
+    return {}
+
+
 @dataclass(slots=True)
 class View:
-    """A granule as far as it was walked."""
+    """A granule as far as it was walked.
+
+    Attributes
+    ----------
+    file : GranuleFile
+    product : Product
+        Its table, with the names of the granule's release.
+    index : Index
+    release : str
+        As the name or the file says; empty where neither does.
+    """
 
     file: GranuleFile
     product: Product
     index: Index
+    release: str = ""
+
+    @classmethod
+    def of(cls, file: GranuleFile, product: Product, request: Request) -> Self:
+        """Walk a granule as far as a request needs; under the names of its own release."""
+        view = cls(file, product, look_ahead(file, product, request))
+        name = view._name()
+        said = text(view._identification().get("VersionID"))
+        view.release = name.release if name is not None else said.zfill(3) if said else ""
+        view.product = product.as_of(view.release)
+        if view.product is not product:
+            view.index = look_ahead(file, view.product, request)
+        return view
 
     @property
     def rate(self) -> Rate:
         """The rate whose rows the Dataset gets."""
         return self.product.rate
+
+    def has(self, beam: str) -> bool:
+        """Whether there is a group of that name; the root always is."""
+        return not beam or beam in self.index.groups["/"].links
+
+    def canonical(self, path: str) -> str:
+        """What the newest release calls a variable, relative to the track.
+
+        Parameters
+        ----------
+        path : str
+            Relative to the row group.
+        """
+        return self.product.name_in(self.release, self.rate.path(path))
+
+    def group(self, beam: str) -> str:
+        """Path of the row group of a track, links followed."""
+        return self.index.resolve("/" + join_path(beam, self.rate.group))
 
     def layout(self, path: str) -> ArrayLayout | None:
         """The dataset at an absolute path, or None where there is none."""
@@ -116,40 +128,19 @@ class View:
 
     def on_track(self, beam: str, path: str) -> ArrayLayout | None:
         """The dataset at a path relative to the row group of a track."""
-        return self.layout(f"/{beam}/{self.rate.group}/{path}")
+        return self.layout("/" + join_path(beam, self.rate.group, path))
 
     def rows(self, beam: str, asked: Asked) -> int:
         """Rows of a track; 0 where its row group is empty or missing."""
-        for path in (*self.rate.coordinates.values(), *asked.paths):
+        for path in (*self.rate.coordinates.values(), *asked.everything):
             layout = self.on_track(beam, path)
             if layout is not None and layout.shape:
                 return layout.shape[0]
         return 0
 
-    def spots(self, beams: Sequence[str]) -> dict[str, Spot]:
-        """The spot of each track.
-
-        Of its attributes, which cost no read; of the spacecraft's orientation where
-        these do not say, or where it changed.
-        """
-        attributes = {beam: self.index.groups[self.index.resolve(f"/{beam}")] for beam in beams}
-        spots = {b: spot_from_attributes(group.attributes or {}) for b, group in attributes.items()}
-        orientation = self.layout(ORIENTATION)
-        if orientation is None:
-            return spots
-        changes = orientation.shape != (1,)
-        if changes or not all(spot.number for spot in spots.values()):
-            told = spots_from_orientation(self.file.read([(ORIENTATION, None)])[0])
-            spots = {beam: told.get(beam, Spot(0)) for beam in beams}
-        return spots
-
     def labels(self) -> dict[str, Any]:
         """Granule, reference track and cycle: of the name, or of what the file says."""
-        name = parse_name(self.file.url)
-        if name is None:
-            group = self.index.groups.get(self.index.resolve(IDENTIFICATION))
-            said = (group.attributes or {}) if group is not None else {}
-            name = parse_name(text(said.get("fileName")))
+        name = self._name()
         if name is not None:
             return {"granule": str(name), "rgt": name.rgt, "cycle": name.cycle}
         known = [path for path in ORBIT if self.layout(path) is not None]
@@ -164,3 +155,12 @@ class View:
         if attributes.get("title", "SET_BY_META") == "SET_BY_META":
             attributes["title"] = self.product.title
         return attributes | {"featureType": "trajectory"}
+
+    def _name(self) -> GranuleName | None:
+        """What the file was called by its producer."""
+        name = parse_name(self.file.url)
+        return name or parse_name(text(self._identification().get("fileName")))
+
+    def _identification(self) -> Mapping[str, Any]:
+        group = self.index.groups.get(self.index.resolve(IDENTIFICATION))
+        return (group.attributes or {}) if group is not None else {}

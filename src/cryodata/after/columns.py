@@ -11,8 +11,8 @@ import xarray as xr
 from cryodata.after.rows import LABELS, TrackRows
 from cryodata.errors import SelectionError, UnknownVariableError, close_names
 from cryodata.products.registry import text
+from cryodata.request import Words, as_words
 from cryodata.types import AnyArray
-from cryodata.view import Words, as_words
 
 __all__ = ["RESERVED", "TableColumn", "choose_columns"]
 

@@ -11,9 +11,9 @@ import xarray as xr
 from cryodata.after.columns import choose_columns
 from cryodata.after.rows import LABELS, PLACE, TrackRows, track_rows
 from cryodata.errors import MissingDependencyError
+from cryodata.request import Words
 from cryodata.together import load_together
 from cryodata.types import AnyArray
-from cryodata.view import Words
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame

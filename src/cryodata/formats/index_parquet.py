@@ -36,11 +36,17 @@ __all__ = [
     "summarise",
 ]
 
-FORMAT = 1
+FORMAT = 2
 """Counts up with every change of what the columns mean."""
 
 ABOUT, CHECKSUM = "cryodata", "cryodata.checksum"
-CHUNK_COLUMNS = frozenset({"chunk_numbers", "chunk_offsets", "chunk_nbytes", "chunk_masks"})
+CHUNK_COLUMNS = frozenset(
+    {
+        *("chunk_numbers", "chunk_offsets", "chunk_nbytes", "chunk_masks"),
+        *("zone_low", "zone_high", "zone_valid"),
+    }
+)
+"""Columns of lists with an entry per chunk."""
 MOST_BYTES = 1 << 30
 """Decoded bytes of an index, at most: a thousand times the largest real one."""
 
@@ -95,7 +101,7 @@ def _write(table: Any, about: dict[str, Any]) -> bytes:
         column_encoding={
             f"{name}.list.element": "DELTA_BINARY_PACKED"
             for name, kind in COLUMNS.items()
-            if kind.endswith("list")
+            if kind in {"int64 list", "uint32 list"}
         },
         write_statistics=False,
         store_schema=False,
@@ -145,10 +151,11 @@ def summarise(data: bytes) -> Summary:
 
 
 def count_facts(index: Index) -> int:
-    """How much an index says: objects, and what was looked up about them."""
+    """How much an index says: objects, what was looked up about them, and bounds of chunks."""
     objects = (index.groups, index.arrays, index.aliases, index.problems, index.whole)
     return (
         sum(map(len, objects))
+        + sum(int(z.known.sum() + z.measured.sum()) for z in index.zones.values())
         + sum(group.attributes is not None for group in index.groups.values())
         + sum(array.dims_known for array in index.arrays.values())
     )
@@ -217,6 +224,7 @@ def _schema() -> Any:
         "int64": pa.int64(),
         "int64 list": pa.list_(pa.field("element", pa.int64())),
         "uint32 list": pa.list_(pa.field("element", pa.uint32())),
+        "float64 list": pa.list_(pa.field("element", pa.float64())),
     }
     return pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
 

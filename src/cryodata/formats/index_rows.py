@@ -18,6 +18,7 @@ from cryodata.formats.dtype_json import dtype_to_text
 from cryodata.formats.value_json import dump_json, value_to_json
 from cryodata.index import Index, Link
 from cryodata.layout import ArrayLayout, Chunked, ChunkTable, Contiguous, Filter, Inline
+from cryodata.zone_map import ZoneMap
 
 __all__ = [
     "COLUMNS",
@@ -57,6 +58,9 @@ COLUMNS: Mapping[str, str] = {
     "chunk_offsets": "int64 list",
     "chunk_nbytes": "uint32 list",
     "chunk_masks": "uint32 list",  # null where all filters were applied everywhere
+    "zone_low": "float64 list",  # per chunk and column, see ZoneMap; null where none is known
+    "zone_high": "float64 list",
+    "zone_valid": "int64 list",
     "links": "text",  # of a group
     "target": "text",  # of an alias
     "error": "text",  # what touching the object raises
@@ -103,7 +107,13 @@ def _rows(index: Index) -> Iterator[dict[str, Any]]:
         }
     for path, array in index.arrays.items():
         _same(path, array.path)
-        yield {"kind": "array", **_array_to_row(array), **_storage_to_row(array)}
+        zones = index.zones.get(path)
+        yield {
+            "kind": "array",
+            **_array_to_row(array),
+            **_storage_to_row(array),
+            **({} if zones is None else _zones_to_row(zones)),
+        }
     for path, target in index.aliases.items():
         yield {"kind": "alias", "path": path, "target": target}
     for path, error in index.problems.items():
@@ -167,6 +177,14 @@ def _table_to_row(table: ChunkTable) -> dict[str, Any]:
         "chunk_offsets": table.offsets,
         "chunk_nbytes": table.nbytes,
         "chunk_masks": table.masks if table.masks.any() else None,
+    }
+
+
+def _zones_to_row(zones: ZoneMap) -> dict[str, Any]:
+    return {
+        "zone_low": zones.low.ravel(),
+        "zone_high": zones.high.ravel(),
+        "zone_valid": zones.valid.ravel(),
     }
 
 

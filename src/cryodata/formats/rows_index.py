@@ -22,6 +22,7 @@ from cryodata.index import GroupLayout, Index, Link
 from cryodata.layout import ArrayLayout, Chunked, ChunkTable, Contiguous, Filter, Inline
 from cryodata.options import Limits
 from cryodata.types import IntArray, Source
+from cryodata.zone_map import BOUNDED, ZoneMap, can_have_zones
 
 __all__ = ["check_places", "index_from_rows"]
 
@@ -60,6 +61,7 @@ def index_from_rows(source: Source, rows: Iterable[dict[str, Any]], limits: Limi
     decoder = _Decoder(source, limits)
     found: dict[str, dict[str, Any]] = {kind: {} for kind in decoder.decoders}
     whole = set()
+    zones = {}
     for row in rows:
         for column in ESCAPED:
             if row[column]:
@@ -70,6 +72,8 @@ def index_from_rows(source: Source, rows: Iterable[dict[str, Any]], limits: Limi
         found[kind][path] = decoder.decoders[kind](row)
         if row["whole"]:
             whole.add(path)
+        if row["zone_valid"] is not None:
+            zones[path] = _zones(row, found["array"][path])
     return Index(
         source=source,
         groups=found["group"],
@@ -77,6 +81,7 @@ def index_from_rows(source: Source, rows: Iterable[dict[str, Any]], limits: Limi
         aliases=found["alias"],
         problems=found["problem"],
         whole=frozenset(whole),
+        zones=zones,
     )
 
 
@@ -235,6 +240,15 @@ def _table(row: Row) -> ChunkTable:
         masks = np.zeros(len(offsets), np.uint32)
     _check(len(numbers) == len(offsets) == len(nbytes) == len(masks), "number of chunks")
     return ChunkTable(numbers, offsets, nbytes, masks)
+
+
+def _zones(row: Row, array: ArrayLayout) -> ZoneMap:
+    _check(can_have_zones(array), "array with bounds")
+    shape = (array.grid[0], math.prod(array.shape[1:]))
+    low, high, valid = row["zone_low"], row["zone_high"], row["zone_valid"]
+    _check(len(low) == len(high) == len(valid) == math.prod(shape), "number of bounds")
+    _check(not (low > high).any() and bool((valid >= BOUNDED).all()), "bounds")
+    return ZoneMap(low=low.reshape(shape), high=high.reshape(shape), valid=valid.reshape(shape))
 
 
 def _attributes(text: str) -> dict[str, Any]:

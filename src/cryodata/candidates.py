@@ -1,0 +1,122 @@
+"""Rows that may be wanted, by what is known of their chunks, before any value is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from cryodata.columns import Column, Columns, Track
+from cryodata.products import Product
+from cryodata.runs import Runs, intersect, runs_of_mask
+from cryodata.selection import Selection
+from cryodata.types import IntArray
+from cryodata.zones import Zones
+
+__all__ = ["candidate_rows", "known_bounds"]
+
+TIME_SLACK = 1_000.0
+"""Nanoseconds that a bound of times is widened by: seconds, epoch and sum are rounded."""
+
+
+def candidate_rows(found: Columns, selection: Selection) -> list[Runs]:
+    """Rows of each track that a selection may want; whole chunks are ruled out.
+
+    Parameters
+    ----------
+    found : Columns
+        Has a column for each name of the selection.
+    selection : Selection
+
+    Returns
+    -------
+    list of Runs
+        One per track, in rows as stored.
+    """
+    return [_of_track(found, number, selection) for number in range(len(found.tracks))]
+
+
+def _of_track(found: Columns, number: int, selection: Selection) -> Runs:
+    track = found.tracks[number]
+    known = known_bounds(found, number, selection)
+    if not known or not len(track.runs):
+        return track.runs
+    edges = _edges(track, {piece for piece, _ in known.values()})
+    zones = {name: _spread(zones, edges, piece) for name, (piece, zones) in known.items()}
+    kept = runs_of_mask(selection.possible(zones, len(edges) - 1))
+    return intersect(track.runs, edges[kept])
+
+
+def known_bounds(
+    found: Columns, number: int, selection: Selection
+) -> Mapping[str, tuple[int, Zones]]:
+    """What is known of a track's chunks, for the names of a selection.
+
+    Returns
+    -------
+    mapping of str to (int, Zones)
+        Name to the rows of a chunk and the bounds of the chunks; times in ns since 1970.
+    """
+    track = found.tracks[number]
+    bounds = {}
+    for name in selection.names:
+        column = found.column_of(name)
+        layout = column.layouts[number] if column is not None else None
+        if column is None or layout is None:
+            continue
+        zone_map = track.file.zone_map(layout.path)
+        if zone_map is None:
+            continue
+        zones = zone_map.zones(layout, column.surface or 0)
+        zones = replace(zones, dtype=_decoded_dtype(column))
+        if column.name == "time":
+            zones = _in_nanoseconds(zones, found.product)
+        bounds[name] = (layout.piece_shape[0], zones)
+    return bounds
+
+
+def _decoded_dtype(column: Column) -> np.dtype[np.generic] | None:
+    """Of the values as a Dataset shows them; None where xarray chooses it by the fill."""
+    masked = "_FillValue" in column.pattern.attributes and column.dtype.kind != "f"
+    return None if masked or column.name == "time" else column.dtype
+
+
+def _in_nanoseconds(zones: Zones, product: Product) -> Zones:
+    """Bounds of seconds since the product's epoch, as ns since 1970, widened by the rounding."""
+    epoch = product.epoch
+    if epoch is None:
+        return replace(zones, low=np.full(len(zones), np.nan), high=np.full(len(zones), np.nan))
+    begin = float(epoch.astype("M8[ns]").astype(np.int64))
+    return replace(
+        zones,
+        low=zones.low * 1e9 + begin - TIME_SLACK,
+        high=zones.high * 1e9 + begin + TIME_SLACK,
+        dtype=np.dtype("M8[ns]"),
+    )
+
+
+def _edges(track: Track, pieces: set[int]) -> IntArray:
+    """Rows at which a chunk of any of the columns begins, and the end of the last one."""
+    begins = [np.arange(0, track.stored, piece, dtype=np.int64) for piece in pieces]
+    return np.unique(np.concatenate([*begins, [track.stored]]))
+
+
+def _spread(zones: Zones, edges: IntArray, piece: int) -> Zones:
+    """Bounds of chunks, for zones that are parts of them.
+
+    A part has no more valid values than the whole; none where the whole has none, all where
+    the whole is full, and otherwise it is not known.
+    """
+    chunk = edges[:-1] // piece
+    size = np.diff(edges)
+    whole, valid = zones.size[chunk], zones.valid[chunk]
+    full = valid == whole
+    return replace(
+        zones,
+        low=zones.low[chunk],
+        high=zones.high[chunk],
+        valid=np.where(full, size, np.where((valid == 0) | (size == whole), valid, -1)),
+        size=size,
+        counts=None,
+    )

@@ -1,0 +1,143 @@
+"""From what a user points at to open granules, their tracks and their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from cryodata.choose import choose
+from cryodata.columns import Columns
+from cryodata.errors import (
+    ConfigurationError,
+    CryodataError,
+    FetchError,
+    FormatError,
+    IntegrityError,
+    SelectionError,
+)
+from cryodata.granule import GranuleFile
+from cryodata.join import join_columns, refuse_twice
+from cryodata.locate import granules_of
+from cryodata.products import Product, recognise
+from cryodata.provenance import Provenance, Skipped
+from cryodata.query import Query
+from cryodata.request import Request
+from cryodata.view import IDENTIFICATION, look_ahead
+
+__all__ = ["Found", "find", "product_of"]
+
+SIDE_BY_SIDE = 16
+"""Granules whose structure is read at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Open granules, and what a query asks for of them.
+
+    Attributes
+    ----------
+    origin : Provenance
+    columns : Columns or None
+        None where it is one file of no known product.
+    """
+
+    origin: Provenance
+    columns: Columns | None
+
+
+def find(what: Any, query: Query) -> Found:
+    """Open the granules and find what is asked for; of structure what is needed is read.
+
+    Raises
+    ------
+    NothingFoundError, UnknownProductError, NotFoundError
+        There is no such granule.
+    SelectionError, UnknownVariableError
+        What is asked for is not in them.
+    ConfigurationError
+        Several files that no product's table can join.
+    AuthError, FetchError, FormatError
+        A granule cannot be had, or is no HDF5.
+    """
+    files: list[GranuleFile] = []
+    try:
+        for granule in granules_of(what, query.wish, query.storage_options):
+            file = GranuleFile(
+                granule,
+                options=query.options,
+                storage_options=query.storage_options,
+                engine=query.engine,
+            )
+            files.append(file)
+        refuse_twice([file.url for file in files])
+        if len(files) == 1:
+            return Found(Provenance(tuple(files)), _find(files[0], query.request))
+        return _find_all(files, query.request)
+    except BaseException:
+        Provenance(tuple(files)).close()
+        raise
+
+
+def _find_all(files: Sequence[GranuleFile], request: Request) -> Found:
+    """Tracks and columns of each granule, side by side; and which could not be opened."""
+
+    def find(file: GranuleFile) -> Columns | CryodataError:
+        try:
+            found = _find(file, request)
+        except (FetchError, FormatError, IntegrityError, SelectionError) as error:
+            return error.locate(url=file.url)
+        return found or ConfigurationError(
+            "it is no granule of a known product, and cannot be joined with others",
+            fix="Open such files one by one: [cryodata.open(one) for one in files].",
+            url=file.url,
+        )
+
+    with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="cryodata-open") as pool:
+        outcomes = dict(zip(files, pool.map(find, files), strict=True))
+    found = {file: one for file, one in outcomes.items() if isinstance(one, Columns)}
+    failed = [Skipped(f.url, one) for f, one in outcomes.items() if isinstance(one, CryodataError)]
+    if failed and (request.on_missing == "raise" or not found):
+        raise _all_of(failed, len(files))
+    columns = join_columns(list(found.values()))
+    return Found(Provenance(tuple(found), tuple(failed)), columns)
+
+
+def _all_of(failed: Sequence[Skipped], count: int) -> CryodataError:
+    """The first failure, which also says how many others there are, and which."""
+    error = failed[0].error
+    if len(failed) > 1:
+        error.what += f" (and {len(failed) - 1} more of {count} granules failed)"
+    if len(failed) < count and "on_missing" not in error.fix:
+        error.fix += ' on_missing="skip" opens the others.'
+    for other in failed[1:]:
+        error.add_note(str(other))
+    return error
+
+
+def _find(file: GranuleFile, request: Request) -> Columns | None:
+    """Tracks and columns of a granule; None where no table fits.
+
+    The product is guessed from the name first, so that all that is needed of the file's
+    structure can be asked for at once; then the file has the last word.
+    """
+    guess = recognise(file.url, {}, {})
+    if guess is None or not guess.rates:
+        file.walk([], shallow=["/", IDENTIFICATION], missing_ok=True)
+    else:
+        look_ahead(file, guess, request)
+    product = product_of(file)
+    return choose(file, product, request) if product is not None and product.rates else None
+
+
+def product_of(file: GranuleFile) -> Product | None:
+    """The product whose table fits a granule, or None.
+
+    Looks at the root's attributes, at ``/METADATA/DatasetIdentification`` where it is
+    known already, and at the name.
+    """
+    index = file.walk([], shallow=["/"])
+    groups = [index.groups.get(index.resolve(path)) for path in ("/", IDENTIFICATION)]
+    root, identification = [(group and group.attributes) or {} for group in groups]
+    return recognise(file.url, root, identification)

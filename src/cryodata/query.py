@@ -1,0 +1,98 @@
+"""Everything a user asks for in one call, in the types that the rest works with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from cryodata.chunks import Chunks
+from cryodata.condition import Condition
+from cryodata.errors import ConfigurationError
+from cryodata.locate import Wish
+from cryodata.options import Options
+from cryodata.region_input import region_of
+from cryodata.request import OnMissing, Request, Words
+from cryodata.selection import Selection
+from cryodata.timespan import TimeSpan
+
+__all__ = ["Query"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """The arguments of `cryodata.open`, normalised.
+
+    Attributes
+    ----------
+    wish : Wish
+        Which granules.
+    request : Request
+        Which beams and variables of each.
+    selection : Selection
+        Which rows.
+    chunks : int, str, mapping or None
+        Of dask; None for arrays that are read when touched.
+    exact : bool
+        Only rows that fulfil the selection; else whole chunks, and a mask.
+    storage_options : mapping or None
+    engine : str
+    options : Options
+    """
+
+    wish: Wish = field(default_factory=Wish)
+    request: Request = field(default_factory=Request)
+    selection: Selection = field(default_factory=Selection)
+    chunks: Chunks | None = None
+    exact: bool = True
+    storage_options: Mapping[str, Any] | None = None
+    engine: str = "auto"
+    options: Options = field(default_factory=Options)
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        region: Any = None,
+        time: Any = None,
+        where: str | Mapping[str, Any] | Condition | None = None,
+        variables: Words = "default",
+        beams: Words = "all",
+        cycle: int | Sequence[int] | None = None,
+        rgt: int | Sequence[int] | None = None,
+        version: str | int = "latest",
+        access: str | None = None,
+        chunks: Chunks | None = None,
+        exact: bool = True,
+        on_missing: OnMissing = "raise",
+        storage_options: Mapping[str, Any] | None = None,
+        engine: str = "auto",
+        options: Options | None = None,
+    ) -> Self:
+        """What these words of a user mean; raises as `cryodata.open` says."""
+        if on_missing not in {"raise", "skip"}:
+            raise ConfigurationError(f"on_missing={on_missing!r}", fix='It is "raise" or "skip".')
+        options = options or Options()
+        selection = Selection(
+            region=None if region is None else region_of(region),
+            time=None if time is None else TimeSpan.of(time),
+            where=None if where is None else Condition.of(where),
+        )
+        return cls(
+            wish=Wish(
+                region=selection.region, time=selection.time, cycle=cycle, rgt=rgt, version=version
+            ),
+            request=Request(
+                variables=variables,
+                beams=beams,
+                conditions=() if selection.where is None else selection.where.names,
+                placed=selection.region is not None or selection.time is not None,
+                on_missing=on_missing,
+            ),
+            selection=selection,
+            chunks=chunks,
+            exact=exact,
+            storage_options=storage_options,
+            engine=engine,
+            options=options if access is None else replace(options, access=access),
+        )
