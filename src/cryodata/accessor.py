@@ -32,7 +32,9 @@ class CryoAccessor:
     The verbs on tracks (`to_tree`, `tracks`, `to_geodataframe`, `to_geoparquet`, `project`,
     `quicklook`) need the rows as they were opened: all rows of all tracks, in their order.
     ``ds.where`` keeps them so. Where rows or tracks were selected, ``rowSize`` does not fit
-    any more, which is a `SelectionError`; rows that were sorted cannot be told apart.
+    any more, which is a `SelectionError`. Rows that were sorted keep their number: `tracks`,
+    `to_geodataframe` and `to_geoparquet` tell them by times that go back and places that jump,
+    if they are not of the two beams of one pair; the others do not look.
     """
 
     def __init__(self, dataset: xr.Dataset) -> None:

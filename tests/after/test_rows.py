@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import cryodata as cd
 from cryodata.after.rows import track_rows
 from cryodata.errors import ConfigurationError, SelectionError
 from cryodata.sandbox.granules import BEAMS, atl06
+from tests.real import real_files
 
 VERBS: dict[str, Callable[[xr.Dataset, Path], Any]] = {
     "to_tree": lambda ds, _: ds.cryo.to_tree(),
@@ -84,6 +86,33 @@ def test_missing_place_is_told(dataset: xr.Dataset, tmp_path: Path) -> None:
             VERBS[name](dataset.drop_vars("longitude"), tmp_path)
     with pytest.raises(ConfigurationError, match="lacks rgt"):
         dataset.drop_vars("rgt").cryo.tracks()
+
+
+@pytest.mark.parametrize("verb", ["tracks", "to_geodataframe", "to_geoparquet"])
+@pytest.mark.parametrize("name", ["time", "h_li", "latitude"])
+def test_sorted_rows_are_told(
+    verb: str, name: str, dataset: xr.Dataset, granules: list[Path], tmp_path: Path
+) -> None:
+    """Sorted by time, rows of six beams alternate, and each would get the label of the first."""
+    for ds in (dataset, cd.open(granules[0], variables="h_li")):
+        with pytest.raises(SelectionError, match=r"do not follow a track(.|\n)*sort the table"):
+            VERBS[verb](ds.sortby(name), tmp_path)
+    one = cd.open(granules[0], variables="h_li", beams="gt2r")
+    with pytest.raises(SelectionError, match="do not follow a track"):
+        VERBS[verb](one.sortby("time", ascending=False), tmp_path)
+    VERBS[verb](one.sortby("time"), tmp_path)
+
+
+def test_every_real_track_follows_itself() -> None:
+    """A check that refuses good data is worse than none."""
+    known = [path for name, path in real_files().items() if "ATL0" in name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of files that are no known product
+        opened = [cd.open(path, on_missing="skip") for path in known]
+    ragged = [ds for ds in opened if "rowSize" in ds.variables]
+    assert len(ragged) >= 2
+    for ds in ragged:
+        assert len(ds.cryo.tracks()) == ds.sizes["track"]
 
 
 @pytest.mark.parametrize("most", [70, 400, 900, 1500, 10**9])

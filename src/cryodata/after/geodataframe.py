@@ -35,6 +35,7 @@ def frame_of_points(dataset: xr.Dataset, variables: Words | None) -> GeoDataFram
     rows.need(*PLACE)
     columns = choose_columns(rows, variables)
     loaded = load_together(rows.only({column.variable for column in columns}))
+    rows.check_order(loaded, [(i, rows.of_track(i)) for i in range(len(rows.counts))])
     table: dict[str, Any] = {c.name: c.values(loaded, rows.dimension) for c in columns}
     table |= {name: _label(rows, name) for name in LABELS}
     shapes: AnyArray = np.empty(rows.total, object)  # of None: no geometry

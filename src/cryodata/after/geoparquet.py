@@ -43,6 +43,10 @@ def write_geoparquet(
     dataset: xr.Dataset, path: str | os.PathLike[str], variables: Words | None, *, overwrite: bool
 ) -> Path:
     """Write one point per row; see `CryoAccessor.to_geoparquet`."""
+    if "://" in os.fspath(path):
+        raise ConfigurationError(
+            "A GeoParquet file is written to a local path only", fix="Write it here, then copy it."
+        )
     target = Path(path).expanduser()
     _check_target(target, overwrite=overwrite)
     rows = track_rows(dataset)
@@ -55,6 +59,7 @@ def write_geoparquet(
         pq.ParquetWriter(file, schema, compression="zstd") as writer,
     ):
         for batch in rows.batches({column.variable for column in columns}, MOST_ROWS):
+            rows.check_order(batch.dataset, batch.parts)
             table, box = _table(rows, columns, schema, batch)
             boxes.append(box)
             for _, part in batch.parts:
@@ -66,10 +71,6 @@ def write_geoparquet(
 
 
 def _check_target(target: Path, *, overwrite: bool) -> None:
-    if "://" in str(target) or ":/" in str(target)[2:]:
-        raise ConfigurationError(
-            "A GeoParquet file is written to a local path only", fix="Write it here, then copy it."
-        )
     if not target.parent.is_dir():
         raise NotFoundError(
             "There is no such folder", url=str(target.parent), fix="Make it first, or name another."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from cryodata.after.order import check_order
 from cryodata.errors import ConfigurationError, SelectionError
 from cryodata.products import Product, recognise
 from cryodata.together import load_together
@@ -114,6 +115,24 @@ class TrackRows:
             loaded = load_together(chosen.isel({self.dimension: slice(start, start + at)}))
             yield Batch(loaded, tuple(rows))
 
+    def check_order(self, loaded: xr.Dataset, parts: Iterable[tuple[int, slice]]) -> None:
+        """Raise `SelectionError` where loaded rows do not follow their tracks.
+
+        Parameters
+        ----------
+        loaded : xarray.Dataset
+            Without time or place nothing is checked.
+        parts : iterable of (int, slice)
+            Tracks, and which rows of `loaded` are theirs.
+        """
+        names = ("time", "latitude", "longitude")
+        if not set(names) <= set(loaded.variables):
+            return
+        columns = [loaded[name].values for name in names]
+        beams = self.label("beam")
+        for track, part in parts:
+            check_order(str(beams[track]), *(column[part] for column in columns))
+
 
 def _packed(counts: Iterable[int], most: int) -> Iterator[list[tuple[int, slice]]]:
     """Tracks and rows within them, packed so that a pack holds `most` rows at most."""
@@ -139,7 +158,7 @@ def track_rows(dataset: xr.Dataset) -> TrackRows:
     dataset : xarray.Dataset
         A contiguous ragged array as `cryodata.open` gives it: ``rowSize`` counts the rows
         of each track. Its rows must stand in the order of the tracks; rows that were
-        sorted otherwise and kept their number cannot be told from those.
+        sorted keep their number, and only `TrackRows.check_order` tells them.
 
     Raises
     ------

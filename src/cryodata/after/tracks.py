@@ -82,6 +82,7 @@ def table_of_tracks(dataset: xr.Dataset) -> pd.DataFrame:
     rows.need("time", "latitude", "longitude")
     extents = [_Extent() for _ in rows.counts]
     for batch in rows.batches(("time", "latitude", "longitude"), MOST_ROWS):
+        rows.check_order(batch.dataset, batch.parts)
         columns = [batch.dataset[name].values for name in ("time", "latitude", "longitude")]
         for track, part in batch.parts:
             extents[track].see(*(column[part] for column in columns))
