@@ -27,6 +27,7 @@ class Case:
     release: str
     revision: str
     hemisphere: str = ""
+    campaign: str = ""
     prefix: str = ""
     suffix: str = ".h5"
 
@@ -57,6 +58,21 @@ CASES = [
         suffix=".gt1l_bbox_subset.h5",
     ),
     Case("ATL11_051911_0328_007_01.h5", "ATL11", None, 519, 3, 28, 11, "007", "01"),
+    Case(  # made of release 006, revision 02 of ATL03
+        "ATL24_20181228203822_00060208_006_02_001_01.h5",
+        *("ATL24", "2018-12-28T20:38:22", 6, 2, 2, 8, "001", "01"),
+    ),
+    Case(
+        "GLAH06_634_1102_001_0071_0_01_0001.H5",
+        *("GLAH06", None, 71, 1, 1, 0, "034", "01"),
+        campaign="1102",
+        suffix=".H5",
+    ),
+    Case(
+        "ILATM1B_20190506_112233.ATM6AT6.h5",
+        *("ILATM1B", "2019-05-06T11:22:33", 0, 0, 0, 0, "", ""),
+        campaign="ATM6AT6",
+    ),
 ]
 
 
@@ -68,11 +84,8 @@ def test_parts_of_a_name(case: Case) -> None:
     for part in ("product", "rgt", "cycle", "last_cycle", "region", "release", "revision"):
         assert getattr(name, part) == getattr(case, part)
     assert name.start == (None if case.start is None else np.datetime64(case.start))
-    assert (name.hemisphere, name.prefix, name.suffix) == (
-        case.hemisphere,
-        case.prefix,
-        case.suffix,
-    )
+    assert (name.hemisphere, name.campaign) == (case.hemisphere, case.campaign)
+    assert (name.prefix, name.suffix) == (case.prefix, case.suffix)
     assert str(name) in case.name
 
 
@@ -84,6 +97,9 @@ def test_parts_of_a_name(case: Case) -> None:
         "ATL06_2019110623000_06270503_006_01.h5",  # a digit short
         "ATL06_20191106230008_06270503_006_011.h5",  # a digit long
         "XATL06_20191106230008_06270503_006_01.h5",
+        "GLAH06_634_1102_001_0071_0_01_00012.H5",  # a digit long
+        "ILATM1B_20191306_112233.ATM6AT6.h5",  # a 13th month
+        "ILATM1B_20190506_1122334.h5",
         "granule.h5",
         "",
     ],
@@ -101,11 +117,31 @@ def test_what_is_no_name(name: str) -> None:
         ("my_ATL06.h5", "ATL06"),
         ("ATL060.h5", ""),
         ("granule.h5", ""),
+        ("GLAH06_cut.H5", "GLAH06"),
+        ("ILATM1B_cut.h5", "ILATM1B"),
     ],
 )
 def test_product_of_a_changed_name(name: str, product: str) -> None:
     """A cut name still tells the product, a folder does not."""
     assert product_in(name) == product
+
+
+def test_other_missions_have_no_orbit_number() -> None:
+    """ICESat counted orbits otherwise: the formula of ICESat-2 would give some number."""
+    name = parse_name("GLAH06_634_1102_001_0071_0_01_0001.H5")
+    assert name is not None
+    assert name.orbit == 0
+
+
+def test_campaigns_and_instruments_tell_granules_apart() -> None:
+    """Two granules taken for revisions of one would be refused, or one of them dropped."""
+    names = [
+        "GLAH06_634_1102_001_0071_0_01_0001.H5",
+        "GLAH06_634_2107_001_0071_0_01_0001.H5",
+        "ILATM1B_20190506_112233.ATM6AT6.h5",
+        "ILATM1B_20190506_112233.ATM6BT7.h5",
+    ]
+    assert len({parse_name(name) for name in names}) == 4
 
 
 def test_orbit_number_equals_the_file() -> None:

@@ -91,8 +91,9 @@ class CryoAccessor:
         Returns
         -------
         xarray.DataTree
-            Nodes ``/<granule>/<beam>``, or ``/<beam>`` where there is one granule. As lazy
-            as the Dataset. Beam, spot, strong, rgt, cycle and granule are scalar coordinates;
+            Nodes ``/<granule>/<beam>``, or ``/<beam>`` where there is one granule; a track
+            without a name, of products that have one only, is ``/<granule>``. As lazy as the
+            Dataset. Beam, spot, strong, rgt, cycle and granule are scalar coordinates;
             ``rowSize`` is the length of the node's row dimension. Tracks without rows have a
             node, too. Attributes of the Dataset are those of the root.
 
@@ -121,17 +122,18 @@ class CryoAccessor:
         pandas.DataFrame
             One row per track, in order: ``granule``, ``beam``, ``spot``, ``strong``, ``rgt``,
             ``cycle``; ``rows``; ``first_time`` and ``last_time`` (UTC, both included; NaT
-            without rows); ``west``, ``south``, ``east``, ``north`` (degrees, NaN without rows;
-            west > east across the dateline); ``ascending``: True where latitude grows along
-            the track, False where it falls, NA where it does both (over the turn near the
-            pole, by more than 110 m of latitude) or no two places are known.
+            where the rows have no time); ``west``, ``south``, ``east``, ``north`` (degrees,
+            -180 to 180, NaN without rows; west > east across the dateline); ``ascending``:
+            True where latitude grows along the track, False where it falls, NA where it does
+            both (over the turn near the pole, by more than 110 m of latitude) or no two
+            places are known.
 
         Raises
         ------
         ConfigurationError
             The Dataset has no tracks.
         SelectionError
-            Rows or tracks were selected; or time and place are missing.
+            Rows or tracks were selected; or place is missing.
         """
         from cryodata.after.tracks import table_of_tracks
 
@@ -153,8 +155,8 @@ class CryoAccessor:
             the variables, then ``granule`` and ``beam`` as categories, ``spot``, ``strong``,
             ``rgt``, ``cycle`` as they are. A variable of several columns becomes one per
             label: ``signal_conf_land_ice``, where the product's table names them, else
-            ``<name>_<label>``. Points are in EPSG:4326, x east and y north; without height.
-            A row without place has no geometry.
+            ``<name>_<label>``. Points are in EPSG:4326, x east (-180 to 180) and y north, without
+            height. A row without place has no geometry.
 
         Raises
         ------
@@ -301,10 +303,9 @@ class CryoAccessor:
         Parameters
         ----------
         variable : str, optional
-            One number per row. If None, the first variable of the product's table, which is
-            its height.
+            One number per row; if None, the height: ``h_li``, ``h_ph``, ...
         along : {"time", "latitude"}, optional
-            Axis of the profile. Time for one granule, latitude for several.
+            Axis of the profile. Time for one granule that has it, else latitude.
 
         Returns
         -------

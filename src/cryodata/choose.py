@@ -9,15 +9,18 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from cryodata.beams import choose_tracks
-from cryodata.columns import Column, Columns, Track
+from cryodata.columns import PLACES, TRACK_COORDINATES, Column, Columns, Track
 from cryodata.errors import SelectionError, UnknownVariableError, close_names
 from cryodata.granule import GranuleFile
 from cryodata.layout import ArrayLayout
-from cryodata.products import Product
+from cryodata.products import Product, join_path
 from cryodata.request import Asked, OnMissing, Request, surfaces_of
 from cryodata.view import View
 
 __all__ = ["choose"]
+
+RESERVED = frozenset({*PLACES, *TRACK_COORDINATES})
+"""Names that no variable of the rows may have."""
 
 Key: TypeAlias = tuple[str, int | None]
 """Path of a column, and its surface."""
@@ -48,10 +51,15 @@ def choose(file: GranuleFile, product: Product, request: Request) -> Columns | N
     if not present:
         return None
     tracks = choose_tracks(view, present, asked, request)
+    file.learn(
+        view.index.resolve("/" + join_path(track.beam, path))
+        for track in tracks
+        for path in view.product.zone_maps
+    )
     coordinates = _coordinates(view, tracks, asked)
     columns = _columns(view, tracks, asked, request.on_missing)
     deciding, meant = _deciding(view, tracks, asked, columns)
-    apart = _named_apart([*columns, *deciding])
+    apart = _named_apart([*columns, *deciding], product.rows)
     columns, deciding = apart[: len(columns)], apart[len(columns) :]
     return Columns(
         product=product,
@@ -148,6 +156,7 @@ def _column(
     return Column(
         name=path.rsplit("/", 1)[-1] if surface is None else _surface_name(view, path, surface),
         path=view.canonical(path),
+        own_path=view.rate.path(path),
         pattern=patterns[0],
         layouts=tuple(layouts),
         named=named,
@@ -239,13 +248,14 @@ def _other_rows(view: View, path: str) -> SelectionError:
     )
 
 
-def _named_apart(columns: Sequence[Column]) -> list[Column]:
-    """Columns of the same last name are told apart by their groups."""
+def _named_apart(columns: Sequence[Column], rows: str) -> list[Column]:
+    """Columns of the same last name are told apart by their groups, from others by `rows`."""
     count = Counter(column.name for column in columns)
-    reserved = {"time", "latitude", "longitude"}
-    return [
-        replace(column, name=column.path.replace("/", "_"))
-        if count[column.name] > 1 or column.name in reserved
-        else column
-        for column in columns
-    ]
+
+    def apart(column: Column) -> str:
+        if count[column.name] == 1 and column.name not in RESERVED:
+            return column.name
+        name = column.path.replace("/", "_")
+        return f"{rows}_{name}" if name in RESERVED else name
+
+    return [replace(column, name=apart(column)) for column in columns]

@@ -15,7 +15,12 @@ from cryodata.products import Product
 from cryodata.products.tracks import Spot
 from cryodata.runs import Runs, count_rows
 
-__all__ = ["Column", "Columns", "Track"]
+__all__ = ["PLACES", "TRACK_COORDINATES", "Column", "Columns", "Track"]
+
+PLACES = ("time", "latitude", "longitude")
+"""Coordinates of the rows."""
+TRACK_COORDINATES = ("beam", "spot", "strong", "rgt", "cycle", "granule", "rowSize")
+"""What is said of each track."""
 
 _DECIDING = ("_FillValue", "missing_value", "scale_factor", "add_offset", "units")
 """Attributes that say what stored numbers mean: what is joined has to agree on them."""
@@ -69,7 +74,9 @@ class Column:
     name : str
         In the Dataset.
     path : str
-        In the file, relative to the track: ``heights/h_ph``; as the newest release says it.
+        Relative to the track, by the product's table: ``heights/h_ph``.
+    own_path : str
+        The same in the file, whose release may call it otherwise.
     pattern : ArrayLayout
         What the variable is like: of one of the tracks.
     layouts : tuple of (ArrayLayout or None)
@@ -82,6 +89,7 @@ class Column:
 
     name: str
     path: str
+    own_path: str
     pattern: ArrayLayout
     layouts: tuple[ArrayLayout | None, ...]
     named: bool = False
@@ -123,7 +131,7 @@ class Column:
                 differing.append("shape")
             if differing:
                 raise FormatError(
-                    f"{self.path} has another {' and '.join(differing)} than {first.path}",
+                    f"{self.own_path} has another {' and '.join(differing)} than {first.path}",
                     url=track.file.url,
                     path=other.path,
                     fix="Open these beams or granules by themselves.",

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from cryodata.attributes import decode_attributes
 from cryodata.candidates import candidate_rows
-from cryodata.columns import Column, Columns
+from cryodata.columns import PLACES, Column, Columns
 from cryodata.errors import SelectionError
 from cryodata.nesting import reaches
 from cryodata.products import Flag
@@ -25,7 +25,7 @@ from cryodata.products.registry import text
 from cryodata.provenance import Provenance
 from cryodata.ragged import ragged_dataset
 from cryodata.runs import Runs, pick_rows
-from cryodata.segments import PLACES, bound_by_segments
+from cryodata.segments import bound_by_segments
 from cryodata.selection import Selection
 from cryodata.together import load_together
 from cryodata.zone_map import ZoneMap
@@ -133,8 +133,9 @@ def cut_rows(
     UserWarning
         Nothing is wanted.
     """
+    narrowed = narrow(found, selection)
     before = _bounds(found)
-    decision = _decide(narrow(found, selection), selection, origin)
+    decision = _decide(narrowed, selection, origin)
     if not all(map(_trusted, before, _bounds(found))):
         decision = _decide(found, selection, origin)
     runs = decision.runs
@@ -217,11 +218,10 @@ def _warn_of_nothing(found: Columns, selection: Selection) -> None:
         if part and not any(map(len, candidate_rows(found, part)))
     ]
     said = [name for name, part in parts.items() if part]
-    why = (
-        f"{' and '.join(alone)} alone left{'s' * (len(alone) == 1)} none"
-        if alone
-        else (f"no row fulfils {' and '.join(said)}")
-    )
+    if alone:
+        why = f"{' and '.join(alone)} alone leave{'s' * (len(alone) == 1)} none"
+    else:
+        why = f"no row fulfils {' and '.join(said)}"
     warnings.warn(
         f"Nothing is inside: of {rows:,} rows in {len(found.tracks)} tracks {why}; "
         "the Dataset has no rows",

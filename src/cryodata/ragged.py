@@ -19,7 +19,7 @@ from xarray.backends import AbstractDataStore
 from xarray.core import indexing
 
 from cryodata.attributes import decode_attributes, filter_encoding
-from cryodata.columns import Column, Columns, Track
+from cryodata.columns import PLACES, Column, Columns, Track
 from cryodata.finish import UtcTime, as_stored
 from cryodata.lazy import LazyArray, Part
 from cryodata.products import Product
@@ -27,9 +27,6 @@ from cryodata.provenance import Provenance
 from cryodata.together import Companions
 
 __all__ = ["RaggedStore", "ragged_dataset", "track_coordinates"]
-
-PLACES = ("time", "latitude", "longitude")
-"""Coordinates of the rows."""
 
 
 def ragged_dataset(
@@ -147,7 +144,7 @@ class RaggedStore(AbstractDataStore):
         layout = column.pattern
         attributes = decode_attributes(layout.attributes)
         attributes.pop("coordinates", None)  # names what is called otherwise here
-        attributes["hdf5_path"] = column.path
+        attributes["hdf5_path"] = column.own_path
         encoding: dict[str, Any] = {"dtype": column.dtype}
         if len(self._origin.files) == 1:
             encoding["source"] = self._origin.files[0].url

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cryodata.columns import Columns, Track
+from cryodata.columns import PLACES, Columns, Track
 from cryodata.layout import ArrayLayout
 from cryodata.lazy import Slices, read_slices
 from cryodata.nesting import around_chunks, fine_starts
@@ -16,8 +16,6 @@ from cryodata.view import paths_of_nesting
 from cryodata.zone_map import can_have_zones
 
 __all__ = ["bound_by_segments"]
-
-PLACES = ("latitude", "longitude", "time")
 
 
 def bound_by_segments(found: Columns, selection: Selection) -> None:

@@ -124,13 +124,15 @@ class Selection:
             west, east = (unknown, unknown) if lon is None else (lon.low, lon.high)
             south, north = (unknown, unknown) if lat is None else (lat.low, lat.high)
             kept &= self.region.may_touch(west, south, east, north)
-            for known in (lon, lat):
-                if known is not None:
-                    kept &= known.valid != 0
+            for place in (lon, lat):
+                if place is not None:
+                    kept &= place.valid != 0
         if self.time is not None and "time" in zones:
             kept &= _may_be_in(self.time, zones["time"])
-        if self.where is not None and zones:
-            kept &= self.where.possible({n: z for n, z in zones.items() if n in self.where.names})
+        if self.where is not None:
+            known = {name: zones[name] for name in self.where.names if name in zones}
+            if known:
+                kept &= self.where.possible(known)
         return kept
 
 

@@ -115,6 +115,8 @@ def test_other_files_say_what_they_say(tmp_path: Path) -> None:
         file.attrs["doi"] = "10.1/ice"
     said = cd.open(tmp_path / "ice.h5").cryo.citation(accessed="2025-01-01")
     assert said.startswith("Ice. https://doi.org/10.1/ice. 1 granule. accessed 2025-01-01.")
+    glas = xr.Dataset(attrs={"title": "GLAS", "short_name": "GLAH06"})
+    assert "https://doi.org/10.5067/ICESAT/GLAS/DATA109." in glas.cryo.citation()
     with pytest.raises(ConfigurationError, match="what its title is"):
         xr.Dataset().cryo.citation()
     with pytest.raises(ConfigurationError, match=r"style(.|\n)*bibtex"):

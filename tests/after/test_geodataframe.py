@@ -64,6 +64,9 @@ def test_columns_of_photons_have_the_names_of_surfaces(photon_granule: Path) -> 
     some = ds.isel(ds_surf_type=[3, 4])
     numbered = some.cryo.to_geodataframe("signal_conf_ph")
     np.testing.assert_array_equal(numbered.signal_conf_ph_1, expected[:, 4])
+    by_cycle = some.signal_conf_ph.variable.values
+    crowded = some.assign(many=(("photon", "cycle"), by_cycle)).cryo.to_geodataframe("many")
+    np.testing.assert_array_equal(crowded.many_0, expected[:, 3])
     labelled = some.assign_coords(ds_surf_type=["land_ice", "water"]).cryo.to_geodataframe()
     np.testing.assert_array_equal(labelled.signal_conf_ph_water, expected[:, 4])
 

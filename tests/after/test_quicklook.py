@@ -20,6 +20,18 @@ from cryodata.errors import ConfigurationError, SelectionError, UnknownVariableE
 from cryodata.granule import GranuleFile
 from cryodata.sandbox.granules import atl06
 from tests.after.samples import REAL, WAYS, column
+from tests.real import real_files
+
+
+def real_heights() -> dict[Path, str]:
+    """Real granules of products whose first variable is no height, and what theirs is called."""
+    names = {"ATL07-01_20190226": "height of segment surface", "ATL08_": "h_te_best_fit"}
+    return {
+        path: names[start]
+        for file, path in real_files().items()
+        for start in names
+        if start in file
+    }
 
 
 def drawn(figure: Figure) -> bytes:
@@ -144,12 +156,17 @@ def test_what_is_drawn_can_be_named(granules: list[Path], photon_granule: Path) 
         ds.cryo.quicklook("h_li_sigm")
     with pytest.raises(ConfigurationError, match="along"):
         ds.cryo.quicklook(along="distance")
-    with pytest.raises(SelectionError, match=r"no h_li(.|\n)*variable="):
+    with pytest.raises(SelectionError, match=r"no height(.|\n)*variable="):
         ds.drop_vars("h_li").cryo.quicklook()
+    drawn(ds.drop_vars("time").cryo.quicklook())
     photons = cd.open(photon_granule)
     drawn(photons.cryo.quicklook())
     with pytest.raises(SelectionError, match="one number per row"):
         photons.cryo.quicklook("signal_conf_ph")
+    drawn(photons.isel(ds_surf_type=3).cryo.quicklook("signal_conf_ph"))
+    for path, name in real_heights().items():
+        figure = cd.open(path, on_missing="skip").cryo.quicklook()
+        assert figure.axes[1].get_ylabel().startswith(name)
 
 
 def test_planes_suit_their_places() -> None:

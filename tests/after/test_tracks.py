@@ -100,6 +100,21 @@ def test_descending_and_dateline() -> None:
     assert table.loc[5, ["first_time"]].isna().all()
 
 
+def test_longitudes_to_360_and_no_time() -> None:
+    """Older missions count east to 360; and not every row of every product has a time."""
+    ds = cd.open(REAL, variables="h_li").load()
+    other = ds.assign_coords(longitude=ds.longitude % 360.0).drop_vars("time")
+    got, expected = other.cryo.tracks(), ds.cryo.tracks()
+    for name in ("west", "east"):
+        np.testing.assert_allclose(got[name], expected[name], atol=1e-12)
+    assert got.first_time.isna().all()
+    assert got.first_time.dtype == expected.first_time.dtype
+    assert got.ascending.tolist() == expected.ascending.tolist()
+    frame = other.cryo.to_geodataframe()
+    np.testing.assert_allclose(frame.geometry.x, ds.longitude.values, atol=1e-12)
+    np.testing.assert_array_equal(frame.longitude, other.longitude)
+
+
 def test_rows_without_time_or_place() -> None:
     """One NaN in a column would make a box of NaN."""
     ds = cd.open(REAL, variables="h_li").load()

@@ -80,6 +80,16 @@ def test_nothing_is_read_but_the_rows_that_are_touched(
     assert node.to_dataset().cryo.receipt.requests == ds.cryo.receipt.requests > 0
 
 
+def test_a_track_without_a_name(granules: list[Path]) -> None:
+    """Of products with a single track at the root; the name of the root is taken."""
+    ds = cd.open(granules, variables="h_li", beams="gt1l")
+    ds = ds.assign_coords(beam=("track", [""] * 3))
+    assert [node.path for node in ds.cryo.to_tree().leaves] == [f"/{p.stem}" for p in granules]
+    ds = cd.open(granules[0], variables="h_li", beams="gt1l")
+    tree = ds.assign_coords(beam=("track", [""])).cryo.to_tree()
+    assert [node.path for node in tree.leaves] == [f"/{granules[0].stem}"]
+
+
 def test_two_tracks_of_one_name() -> None:
     """One would take the place of the other, and be lost."""
     ds = cd.open(REAL, variables="h_li")

@@ -108,7 +108,8 @@ def _source(
     said = text(attributes.get("identifier_product_doi")) or text(attributes.get("doi"))
     said = said.removeprefix("doi:") if alone else ""
     # granules of release 002 were made with the DOI of 001 in them: the name knows better
-    listed = table.doi.format(release=release) if table and "0" <= release < _INTERNAL else ""
+    known = table is not None and ("0" <= release < _INTERNAL or "{release}" not in table.doi)
+    listed = table.doi.format(release=release) if table is not None and known else ""
     title = text(attributes.get("title")) or (table.title if table else "")
     if not title:
         raise ConfigurationError(

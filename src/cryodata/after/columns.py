@@ -109,7 +109,7 @@ def _columns_of(rows: TrackRows, name: str) -> list[TableColumn]:
         return [TableColumn(word, name, (i,)) for i, word in enumerate(words)]
     labels = [
         [str(label) for label in rows.dataset[dim].values]
-        if dim in rows.dataset.coords
+        if rows.dataset.variables.get(dim) is not None and rows.dataset[dim].dims == (dim,)
         else [str(i) for i in range(size)]
         for dim, size in zip(dims, shape, strict=True)
     ]

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from cryodata.after.columns import choose_columns
-from cryodata.after.rows import LABELS, PLACE, TrackRows, track_rows
+from cryodata.after.rows import LABELS, PLACE, TrackRows, track_rows, westward
 from cryodata.errors import MissingDependencyError
 from cryodata.request import Words
 from cryodata.together import load_together
@@ -40,7 +40,7 @@ def frame_of_points(dataset: xr.Dataset, variables: Words | None) -> GeoDataFram
     table |= {name: _label(rows, name) for name in LABELS}
     shapes: AnyArray = np.empty(rows.total, object)  # of None: no geometry
     if rows.total:
-        longitude, latitude = (table[name] for name in PLACE)
+        longitude, latitude = westward(table["longitude"]), table["latitude"]
         placed = np.isfinite(longitude) & np.isfinite(latitude)
         shapes[placed] = shapely.points(longitude[placed], latitude[placed])
     return geopandas.GeoDataFrame(table, geometry=shapes, crs="EPSG:4326")

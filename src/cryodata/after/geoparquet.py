@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import xarray as xr
 
 from cryodata.after.columns import TableColumn, choose_columns
-from cryodata.after.rows import LABELS, PLACE, Batch, TrackRows, track_rows
+from cryodata.after.rows import LABELS, PLACE, Batch, TrackRows, track_rows, westward
 from cryodata.after.wgs84 import WGS84
 from cryodata.errors import ConfigurationError, NotFoundError, SelectionError
 from cryodata.request import Words
@@ -141,6 +141,7 @@ def _table(
         else:
             arrays.append(pa.array(values[of_rows]))
     x, y = (batch.dataset[name].values.astype("f8") for name in PLACE)
+    x = westward(x)
     placed = np.isfinite(x) & np.isfinite(y)
     sides = [pa.array(side) for side in (x, y, x, y)]
     arrays.append(pa.StructArray.from_arrays(sides, fields=list(_BOX), mask=pa.array(~placed)))

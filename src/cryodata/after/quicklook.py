@@ -29,14 +29,19 @@ RUN = 10_000
 """Rows of a run: a chunk of the products, so that no chunk is decoded for a part of it."""
 
 ALONG = ("time", "latitude")
-_USUAL = ("h_li", "h_ph")  # where no product's table says what its height is called
+_HEIGHTS = (
+    *("h_li", "h_ph", "height_segment_height", "beam_fb_height", "h_te_best_fit", "h_corr"),
+    *("ht_ortho", "ortho_h", "d_elev", "elevation", "surface_height", "h"),
+)
+"""What heights are called; none of these names means anything else in another product."""
 
 
 def look(dataset: xr.Dataset, variable: str | None, along: str | None) -> Figure:
     """A map and a profile; see `CryoAccessor.quicklook`."""
     rows = track_rows(dataset)
     granules = np.unique(rows.label("granule").astype(str))
-    along = along or ("time" if len(granules) <= 1 else "latitude")
+    timed = len(granules) <= 1 and "time" in dataset.variables
+    along = along or ("time" if timed else "latitude")
     if along not in ALONG:
         raise ConfigurationError(f"along={along!r}", fix=close_names(along, ALONG))
     height = _height(rows, variable)
@@ -54,7 +59,7 @@ def look(dataset: xr.Dataset, variable: str | None, along: str | None) -> Figure
 
 
 def _height(rows: TrackRows, variable: str | None) -> str:
-    """The variable to draw: named, or the first default of the product."""
+    """The variable to draw: named, or the height, as products call it."""
     dataset = rows.dataset
     if variable is not None:
         if variable not in dataset.variables:
@@ -64,23 +69,26 @@ def _height(rows: TrackRows, variable: str | None) -> str:
             )
         _check(rows, variable)
         return variable
-    rates = rows.product.rates if rows.product is not None else ()
-    first = [rate.default[:1] for rate in rates if rate.dimension == rows.dimension]
-    usual = [path.rsplit("/", 1)[-1] for paths in first for path in paths] or list(_USUAL)
-    found = next((name for name in usual if name in dataset.variables), "")
+    found = next((name for name in _HEIGHTS if name in dataset.variables), "")
     if not found and rows.total:
         raise SelectionError(
-            f"The Dataset has no {' and no '.join(usual)} to draw",
-            fix=f"Open it with variables={usual[0]!r}, or name another: quicklook(variable=...).",
+            "The Dataset has no height to draw",
+            fix="Open it with one, or name what is to be drawn: quicklook(variable=...).",
         )
+    _check(rows, found)
     return found
 
 
 def _check(rows: TrackRows, name: str) -> None:
-    variable = rows.dataset.variables[name]
-    if rows.total and (variable.dims != (rows.dimension,) or variable.dtype.kind not in "iuf"):
+    """Raise `SelectionError` where a variable is not one number per row."""
+    variable = rows.dataset.variables.get(name)
+    if variable is None or not rows.total:
+        return
+    if variable.dims != (rows.dimension,) or variable.dtype.kind not in "iuf":
         raise SelectionError(
-            f"{name} is not one number per row", fix="Choose a variable that is, such as a height."
+            f"{name} is not one number per row: {variable.dtype} along "
+            + ", ".join(map(str, variable.dims)),
+            fix="Choose a place along the other axes first, ds.isel(...), or another variable.",
         )
 
 

@@ -14,7 +14,7 @@ from cryodata.products import Product, recognise
 from cryodata.together import load_together
 from cryodata.types import AnyArray, IntArray
 
-__all__ = ["LABELS", "PLACE", "Batch", "TrackRows", "track_rows"]
+__all__ = ["LABELS", "PLACE", "Batch", "TrackRows", "track_rows", "westward"]
 
 LABELS = ("granule", "beam", "spot", "strong", "rgt", "cycle")
 """What is said of each track."""
@@ -132,6 +132,11 @@ class TrackRows:
         beams = self.label("beam")
         for track, part in parts:
             check_order(str(beams[track]), *(column[part] for column in columns))
+
+
+def westward(longitude: AnyArray) -> AnyArray:
+    """Longitudes that run to 360 as those that run from -180 to 180; others as they are."""
+    return np.where(longitude > 180.0, longitude - 360.0, longitude)
 
 
 def _packed(counts: Iterable[int], most: int) -> Iterator[list[tuple[int, slice]]]:

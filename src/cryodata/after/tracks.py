@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from cryodata.after.rows import LABELS, track_rows
+from cryodata.after.rows import LABELS, track_rows, westward
 from cryodata.types import AnyArray
 
 __all__ = ["STEADY", "table_of_tracks"]
@@ -34,7 +34,7 @@ class _Extent:
         """Take in some rows, later than those before."""
         times = times[~np.isnat(times)]
         placed = np.isfinite(latitude) & np.isfinite(longitude)
-        latitude, longitude = latitude[placed], longitude[placed]
+        latitude, longitude = latitude[placed], westward(longitude[placed])
         if len(times):
             self.times.append(np.array([times.min(), times.max()]))
         if len(latitude):
@@ -79,11 +79,15 @@ class _Extent:
 def table_of_tracks(dataset: xr.Dataset) -> pd.DataFrame:
     """One row per track; see `CryoAccessor.tracks`."""
     rows = track_rows(dataset)
-    rows.need("time", "latitude", "longitude")
+    rows.need("latitude", "longitude")
+    names = ("time", "latitude", "longitude")
     extents = [_Extent() for _ in rows.counts]
-    for batch in rows.batches(("time", "latitude", "longitude"), MOST_ROWS):
+    for batch in rows.batches(names, MOST_ROWS):
         rows.check_order(batch.dataset, batch.parts)
-        columns = [batch.dataset[name].values for name in ("time", "latitude", "longitude")]
+        count = batch.dataset.sizes[rows.dimension]
+        timeless = xr.Variable(rows.dimension, np.full(count, np.datetime64("NaT", "ns")))
+        found = [batch.dataset.variables.get(name, timeless) for name in names]
+        columns = [variable.values for variable in found]
         for track, part in batch.parts:
             extents[track].see(*(column[part] for column in columns))
     table = {name: rows.label(name) for name in LABELS}

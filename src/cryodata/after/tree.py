@@ -22,7 +22,8 @@ def tree_of_tracks(dataset: xr.Dataset) -> xr.DataTree:
     labels = {name: ("track", rows.label(name), dataset[name].attrs) for name in LABELS}
     without_sizes = dataset.drop_vars("rowSize").assign_coords(labels).drop_attrs(deep=False)
     for track, (granule, beam) in enumerate(zip(granules, rows.label("beam"), strict=True)):
-        name = f"/{beam}" if single else f"/{granule}/{beam}"
+        parts = [beam or granule] if single else [granule, beam]  # a lone track has no name
+        name = "/" + "/".join(part for part in parts if part)
         if name in nodes:
             raise SelectionError(
                 f"Two tracks are called {name}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cryodata.products.naming import GranuleName, parse_name
-from cryodata.products.parts import Flag, Grid, Nesting, Rate, Release, join_path
+from cryodata.products.parts import Flag, Grid, Nesting, Rate, Reference, Release, join_path
 from cryodata.products.product import Product
 from cryodata.products.registry import find, get, known, recognise
 
@@ -14,6 +14,7 @@ __all__ = [
     "Nesting",
     "Product",
     "Rate",
+    "Reference",
     "Release",
     "find",
     "get",

@@ -14,6 +14,7 @@ __all__ = [
     "Grid",
     "Nesting",
     "Rate",
+    "Reference",
     "Release",
     "join_path",
     "need_text",
@@ -103,6 +104,39 @@ class Nesting:
 
     def __post_init__(self) -> None:
         need_text(self, "coarse", "fine", "first", "count")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """How rows of this product name rows of another one: classified photons those of ATL03.
+
+    Attributes
+    ----------
+    dimension : str
+        Dimension of the rate whose rows refer.
+    product, rows : str
+        Short name of the other product, and dimension of the rate that is referred to.
+    index : str
+        Variable, relative to the track: which of the other product's rows, counted from
+        `start`.
+    start : int
+        0 or 1.
+    identity : str
+        Variable, relative to the track, with the `Nesting.identity` of the coarse row in
+        whose rows `index` counts. Empty where it counts in all rows of the track.
+    """
+
+    dimension: str
+    product: str
+    rows: str
+    index: str
+    start: int
+    identity: str = ""
+
+    def __post_init__(self) -> None:
+        need_text(self, "dimension", "product", "rows", "index")
+        if self.start not in {0, 1}:
+            raise ProductError(f"a reference counts from 0 or 1, not from {self.start!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

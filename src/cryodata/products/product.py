@@ -16,6 +16,7 @@ from cryodata.products.parts import (
     Grid,
     Nesting,
     Rate,
+    Reference,
     Release,
     join_path,
     need_text,
@@ -49,6 +50,7 @@ class Product:
     grid : Grid or None
         A product has either rates or a grid.
     nestings : tuple of Nesting
+    references : tuple of Reference
     dimensions : mapping of str to (tuple of str)
         Names of the axes after the first, for variables (relative to the track) whose
         file may have lost its dimension scales.
@@ -75,6 +77,7 @@ class Product:
     rates: tuple[Rate, ...] = ()
     grid: Grid | None = None
     nestings: tuple[Nesting, ...] = ()
+    references: tuple[Reference, ...] = ()
     dimensions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     zone_maps: tuple[str, ...] = ()
@@ -102,9 +105,10 @@ class Product:
             raise ProductError(f"{name}: no rate has the rows {self.rows!r}")
         if self.epoch is None and any(rate.time for rate in self.rates):
             raise ProductError(f"{name}: times need an epoch")
-        for nesting in self.nestings:
-            if unknown := {nesting.coarse, nesting.fine} - set(dimensions):
-                raise ProductError(f"{name}: no rate has the rows {', '.join(sorted(unknown))}")
+        named = {rows for nesting in self.nestings for rows in (nesting.coarse, nesting.fine)}
+        named |= {reference.dimension for reference in self.references}
+        if unknown := named - set(dimensions):
+            raise ProductError(f"{name}: no rate has the rows {', '.join(sorted(unknown))}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return rebuild, (Product, plain_fields(self))
@@ -152,6 +156,11 @@ class Product:
 
         What is found by it is called as the newest release calls it all the same: see
         `name_in`.
+
+        Raises
+        ------
+        ProductError
+            The names take a variable of a rate out of the rate's group.
         """
         said = self.release(release)
         if said is None or not said.names:
@@ -171,6 +180,10 @@ class Product:
                     identity=renamed(n.identity),
                 )
                 for n in self.nestings
+            ),
+            references=tuple(
+                replace(r, index=renamed(r.index), identity=renamed(r.identity))
+                for r in self.references
             ),
             dimensions={renamed(path): names for path, names in self.dimensions.items()},
             labels={name: renamed(path) for name, path in self.labels.items()},
@@ -211,6 +224,7 @@ class Product:
         parts: dict[str, Any] = {
             "rates": tuple(Rate(**rate) for rate in table.get("rates", ())),
             "nestings": tuple(Nesting(**nesting) for nesting in table.get("nestings", ())),
+            "references": tuple(Reference(**one) for one in table.get("references", ())),
             "flags": tuple(Flag(**flag) for flag in table.get("flags", ())),
             "releases": tuple(
                 Release(**release | {"flags": tuple(Flag(**f) for f in release.get("flags", ()))})
@@ -231,6 +245,8 @@ def _rate_as_of(rate: Rate, names: Mapping[str, str]) -> Rate:
         if not name:
             return ""
         path = _renamed(join_path(rate.group, name), names)
+        if not path.startswith(group and group + "/"):
+            raise ProductError(f"names: {path} would lie outside of {group}, its rate's group")
         return path.removeprefix(group and group + "/")
 
     return replace(

@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
+from importlib.metadata import EntryPoint
 from typing import Any
 
 from cryodata.errors import UnknownProductError, close_names
+from cryodata.products import plugins
 from cryodata.products.naming import product_in
 from cryodata.products.product import Product
 
-__all__ = ["find", "get", "known", "recognise", "text"]
+__all__ = ["find", "get", "known", "recognise", "shipped", "text"]
 
 
 def known() -> tuple[str, ...]:
-    """Short names of the products that have a table, sorted."""
-    return tuple(sorted(_tables()))
+    """Short names of the products that have a table, in capitals, sorted.
+
+    Those of this package, and those that other packages bring: see `plugins`.
+    """
+    return tuple(sorted({*_tables(), *_brought()}))
+
+
+def shipped() -> tuple[Product, ...]:
+    """The products whose tables come with this package, by short name."""
+    return tuple(_load(name) for name in sorted(_tables()))
 
 
 def find(short_name: str) -> Product | None:
-    """The product of that short name, in any case of letters, or None."""
+    """The product of that short name, in any case of letters, or None.
+
+    Raises
+    ------
+    ProductError
+        Another package brings its table, and it cannot be used.
+    """
     name = short_name.strip().upper()
-    return _load(name) if name in _tables() else None
+    if name in _tables():
+        return _load(name)
+    return _load_brought(name) if name in _brought() else None
 
 
 def get(short_name: str) -> Product:
@@ -32,6 +52,8 @@ def get(short_name: str) -> Product:
     ------
     UnknownProductError
         If there is no table for it; the message names the close ones.
+    ProductError
+        As `find`.
     """
     product = find(short_name)
     if product is None:
@@ -55,18 +77,27 @@ def recognise(
     file_name : str
         Path or URL.
     attributes : mapping
-        Of the root group; ``short_name`` is looked at.
+        Of the root group; ``short_name`` and GLAS's ``ShortName`` are looked at.
     identification : mapping
         Attributes of ``/METADATA/DatasetIdentification``; ``shortName`` and ``fileName``
         are looked at.
     """
     said = (
         text(attributes.get("short_name")),
+        text(attributes.get("ShortName")),
         text(identification.get("shortName")),
         product_in(text(identification.get("fileName"))),
         product_in(file_name),
     )
-    return find(next((name for name in said if name), ""))
+    name = next((name for name in said if name), "") or _begins_with(file_name)
+    return find(name) if name else None
+
+
+def _begins_with(file_name: str) -> str:
+    """The longest short name with a table that a file's name begins with, or nothing."""
+    last = file_name.rstrip("/").rsplit("/", 1)[-1].upper()
+    fitting = (name for name in known() if re.match(rf"{re.escape(name)}(?![A-Z0-9])", last))
+    return max(fitting, key=len, default="")
 
 
 def text(value: Any) -> str:
@@ -90,3 +121,21 @@ def _tables() -> dict[str, str]:
 def _load(short_name: str) -> Product:
     table = resources.files(__package__) / _tables()[short_name]
     return Product.from_toml(table.read_text("utf-8"))
+
+
+@cache
+def _brought() -> dict[str, tuple[EntryPoint, ...]]:
+    """Tables of other packages, without those that have the name of one of this package."""
+    found = plugins.brought()
+    for name in found.keys() & _tables().keys():
+        others = ", ".join(map(plugins.origin, found.pop(name)))
+        warnings.warn(
+            f"The table {name} of {others} is not used: cryodata has one of that name",
+            stacklevel=4,
+        )
+    return found
+
+
+@cache
+def _load_brought(short_name: str) -> Product:
+    return plugins.load(_brought()[short_name])

@@ -1,4 +1,7 @@
-"""What a product's file consists of: recorded from real granules, without their measurements."""
+"""What a product's file consists of: recorded from real granules or published dictionaries.
+
+No measurements are in it. Who recorded what from where is in the ``credit`` of each file.
+"""
 
 from __future__ import annotations
 
@@ -88,10 +91,13 @@ class Template:
         Attributes of each group by path, parents first.
     datasets : tuple of DatasetSpec
         In the order of the real file.
+    names : tuple of str
+        Paths of further datasets, of which only the name is known for sure: not their type.
     """
 
     groups: Mapping[str, Attributes]
     datasets: tuple[DatasetSpec, ...]
+    names: tuple[str, ...] = ()
 
     def with_beams(self, beams: tuple[Beam, ...], empty: tuple[str, ...]) -> Template:
         """The template of a granule with these beams, those in `empty` without datasets."""
@@ -115,12 +121,12 @@ class Template:
 
 @cache
 def load(product: str) -> Template:
-    """The recorded template of ``atl03`` or ``atl06``, release 006."""
+    """The recorded template of a product, by its short name in lower case: ``atl06``."""
     text = resources.files(__package__).joinpath(f"{product}.json").read_text()
     recorded = json.loads(text)
     groups = {path: _attributes(given) for path, given in recorded["groups"].items()}
     datasets = tuple(_spec(path, given) for path, given in recorded["datasets"].items())
-    return Template(MappingProxyType(groups), datasets)
+    return Template(MappingProxyType(groups), datasets, tuple(recorded.get("names", ())))
 
 
 def _spec(path: str, given: dict[str, Any]) -> DatasetSpec:

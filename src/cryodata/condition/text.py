@@ -17,7 +17,7 @@ import keyword
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
-from cryodata.condition_terms import (
+from cryodata.condition.terms import (
     MIRRORED,
     AllOf,
     AnyOf,
@@ -29,7 +29,7 @@ from cryodata.condition_terms import (
     joined,
     negated,
 )
-from cryodata.condition_tokens import (
+from cryodata.condition.tokens import (
     DEEPEST,
     EXAMPLE,
     LONGEST,

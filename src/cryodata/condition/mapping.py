@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cryodata.condition_terms import (
+from cryodata.condition.terms import (
     MIRRORED,
     AllOf,
     Compare,
@@ -18,7 +18,7 @@ from cryodata.condition_terms import (
     joined,
     negated,
 )
-from cryodata.condition_tokens import LONGEST, checked_name, checked_number
+from cryodata.condition.tokens import LONGEST, checked_name, checked_number
 from cryodata.errors import SelectionError
 from cryodata.timespan import TimeSpan
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cryodata.condition_rows import check_kinds, instant
-from cryodata.condition_terms import AllOf, AnyOf, Compare, Literal, Node, Not, OneOf, Variable
+from cryodata.condition.rows import check_kinds, instant
+from cryodata.condition.terms import AllOf, AnyOf, Compare, Literal, Node, Not, OneOf, Variable
 from cryodata.errors import SelectionError
 from cryodata.zones import Zones
 

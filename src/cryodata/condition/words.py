@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from cryodata.condition_terms import Compare, Literal, Node, OneOf, Variable, rebuilt, variables_of
+from cryodata.condition.terms import Compare, Literal, Node, OneOf, Variable, rebuilt, variables_of
 from cryodata.errors import SelectionError, UnknownVariableError, close_names
 from cryodata.timespan import TimeSpan
 

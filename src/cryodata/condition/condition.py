@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cryodata.condition_mapping import parse_mapping
-from cryodata.condition_rows import fulfilled
-from cryodata.condition_terms import Node, rebuilt, renamed, text_of, variables_of
-from cryodata.condition_text import parse
-from cryodata.condition_tokens import LONGEST, checked_name
-from cryodata.condition_words import resolved
-from cryodata.condition_zones import judged
+from cryodata.condition.mapping import parse_mapping
+from cryodata.condition.rows import fulfilled
+from cryodata.condition.terms import Node, rebuilt, renamed, text_of, variables_of
+from cryodata.condition.text import parse
+from cryodata.condition.tokens import LONGEST, checked_name
+from cryodata.condition.words import resolved
+from cryodata.condition.zones import judged
 from cryodata.errors import SelectionError
 from cryodata.types import AnyArray
 from cryodata.zones import Zones

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cryodata.condition_terms import (
+from cryodata.condition.terms import (
     AllOf,
     Compare,
     Literal,
