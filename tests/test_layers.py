@@ -74,6 +74,7 @@ LAYERS = {
         "backend",
         "references",
         "accessor",
+        "after",
         "science",
     },
     4: {"", "cli"},  # "" is the package itself: cryodata/__init__.py
