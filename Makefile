@@ -10,7 +10,7 @@ bin    := $(VENV)/bin
 ready  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench soak setup clean
+.PHONY: help demo test check format page bench soak setup clean
 
 help:  ## this page
 	@echo "make <what> [PYTHON=python3.12] [VENV=.venv-3.12] [PYTEST='-k plan -x']"
@@ -31,6 +31,10 @@ check: $(ready)  ## lint, format, types, direction of imports
 format: $(ready)  ## mend what ruff can mend
 	$(bin)/ruff check --fix .
 	$(bin)/ruff format .
+
+page: $(ready)  ## docs/products.md from the tables of the products
+	$(bin)/python -c 'from cryodata.products import page, registry; print(page.page(registry.shipped()), end="")' \
+	  > docs/products.md
 
 bench: $(ready)  ## cryodata beside its peers, at in-region latency
 	$(bin)/python -m benchmarks

@@ -13,11 +13,13 @@ import pytest
 from cryodata import products
 from cryodata.errors import ProductError, UnknownProductError
 from cryodata.products import Product
-from cryodata.products.registry import text
+from cryodata.products.page import page
+from cryodata.products.registry import shipped, text
 from cryodata.products.tracks import Spot, spot_from_attributes, spots_from_orientation
 from cryodata.sandbox.granules import template
 from tests.real import real_files
 
+PAGE = Path(__file__).parent.parent / "docs" / "products.md"
 SHIPPED = [path.stem.upper() for path in sorted(Path(products.__path__[0]).glob("*.toml"))]
 ALONG_TRACK = [name for name in SHIPPED if products.get(name).rates]
 RECORDED_AS = {"ATL07": "003"}
@@ -60,6 +62,8 @@ good = ["good"]
 [[releases]]
 numbers = ["002"]
 notes = ["q has one word more."]
+apart = "it differs"
+names = { "points/h" = "points/old" }
 
 [[releases.flags]]
 variable = "points/q"
@@ -77,6 +81,21 @@ def test_table_is_read_as_written() -> None:
     assert dict(product.dimensions) == {"points/h": ("surface",)}
     assert dict(product.flags_of("001")["points/q"].words) == {"good": 0, "bad": 1}
     assert dict(product.flags_of("002")["points/q"].words) == {"good": 0, "bad": 1, "ugly": 2}
+
+
+GRID = """
+short_name = "XYZ02"
+title = "A grid"
+doi = "10.1/y"
+zone_maps = ["h"]
+
+[grid]
+groups = ["", "lag"]
+time = "t"
+mapping = "map"
+crs = { _N_ = "EPSG:3413" }
+default = ["h"]
+"""
 
 
 @pytest.mark.parametrize(
@@ -130,6 +149,26 @@ def test_shipped_tables_load_and_pickle(name: str) -> None:
     product = products.get(name)
     assert product.short_name == name
     assert pickle.loads(pickle.dumps(product)) == product
+
+
+def test_page_of_the_documentation_is_that_of_the_tables() -> None:
+    """A page older than the tables tells users names that are no longer read."""
+    assert PAGE.read_text("utf-8") == page(shipped()), "run `make page`"
+
+
+def test_page_says_all_that_a_table_says() -> None:
+    """What the page leaves out, nobody finds who does not read TOML."""
+    said = page([Product.from_toml(TABLE), Product.from_toml(GRID)])
+    for word in ("XYZ01", "A product", "10.1/{release}", "`a`, `b`", "2018-01-01T00:00:00 UTC"):
+        assert word in said
+    assert "| `point` | `points` | `t` | `h` |" in said
+    assert "- `surface`: `points/h`" in said
+    assert "- `points/q`: **good** 0, bad 1, ugly 2" in said
+    assert "Release 002:\n\n- q has one word more.\n- `points/h` is called `points/old`." in said
+    assert "Not joined with other releases: it differs." in said
+    assert "number `points/raw/i`, counted from 1" in said
+    assert "A grid in `/`, `lag`, over `t`, `y`, `x`.\n`map` says the projection." in said
+    assert "of a file with `_N_` in its name is EPSG:3413" in said
 
 
 def test_unknown_product_names_the_close_ones() -> None:

@@ -28,7 +28,18 @@ from cryodata.products.tracks import Spot
 from cryodata.provenance import Provenance
 from cryodata.together import Companions
 
-__all__ = ["Column", "Columns", "RaggedStore", "Track", "ragged_dataset", "track_coordinates"]
+__all__ = [
+    "TRACK_COORDINATES",
+    "Column",
+    "Columns",
+    "RaggedStore",
+    "Track",
+    "ragged_dataset",
+    "track_coordinates",
+]
+
+TRACK_COORDINATES = ("beam", "spot", "strong", "rgt", "cycle", "granule", "rowSize")
+"""What `track_coordinates` says of each track; no variable of the rows may be called so."""
 
 
 _DECIDING = ("_FillValue", "missing_value", "scale_factor", "add_offset", "units")

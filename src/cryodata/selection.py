@@ -13,7 +13,7 @@ from cryodata.granule import GranuleFile
 from cryodata.layout import ArrayLayout
 from cryodata.products import Product
 from cryodata.products.tracks import Spot
-from cryodata.ragged import Column, Columns, Track
+from cryodata.ragged import TRACK_COORDINATES, Column, Columns, Track
 from cryodata.view import Asked, View, Words, as_words, look_ahead
 
 __all__ = ["OnMissing", "choose"]
@@ -142,7 +142,7 @@ def _columns(
             for path in _on_rows(view, tracks)
             if (c := _column(view, tracks, path)) and c.path not in have
         ]
-    return _named_apart(columns)
+    return _named_apart(columns, view.rate.dimension)
 
 
 def _column(
@@ -232,13 +232,15 @@ def _other_rows(view: View, path: str) -> SelectionError:
     )
 
 
-def _named_apart(columns: list[Column]) -> list[Column]:
-    """Columns of the same last name are told apart by their groups."""
+def _named_apart(columns: list[Column], rows: str) -> list[Column]:
+    """Columns of the same last name are told apart by their groups, from others by `rows`."""
     count = Counter(column.name for column in columns)
-    reserved = {"time", "latitude", "longitude"}
-    return [
-        replace(column, name=column.path.replace("/", "_"))
-        if count[column.name] > 1 or column.name in reserved
-        else column
-        for column in columns
-    ]
+    reserved = {"time", "latitude", "longitude", *TRACK_COORDINATES}
+
+    def apart(column: Column) -> str:
+        if count[column.name] == 1 and column.name not in reserved:
+            return column.name
+        name = column.path.replace("/", "_")
+        return f"{rows}_{name}" if name in reserved else name
+
+    return [replace(column, name=apart(column)) for column in columns]

@@ -19,7 +19,7 @@ from importlib.metadata import EntryPoint, entry_points
 from cryodata.errors import ProductError
 from cryodata.products.product import Product
 
-__all__ = ["GROUP", "brought", "load"]
+__all__ = ["GROUP", "brought", "load", "origin"]
 
 GROUP = "cryodata.products"
 

@@ -15,7 +15,7 @@ from cryodata.products import plugins
 from cryodata.products.naming import product_in
 from cryodata.products.product import Product
 
-__all__ = ["find", "get", "known", "recognise", "text"]
+__all__ = ["find", "get", "known", "recognise", "shipped", "text"]
 
 
 def known() -> tuple[str, ...]:
@@ -24,6 +24,11 @@ def known() -> tuple[str, ...]:
     Those of this package, and those that other packages bring: see `plugins`.
     """
     return tuple(sorted({*_tables(), *_brought()}))
+
+
+def shipped() -> tuple[Product, ...]:
+    """The products whose tables come with this package, by short name."""
+    return tuple(_load(name) for name in sorted(_tables()))
 
 
 def find(short_name: str) -> Product | None:

@@ -55,12 +55,12 @@ def record(files: Sequence[Path], *, tracks: Sequence[str], credit: str) -> Reco
     """
     groups: Recorded = {}
     datasets: Recorded = {}
+    tracks = [track for track in tracks if track]
     for path in files:
         with h5py.File(path) as file:
             groups.setdefault("/", _root_attributes(file))
             for top in _in_order(file, tracks):
-                shown = BEAM if top in tracks else top
-                _visit(file[top], f"/{shown}", top, groups, datasets)
+                _visit(file[top], tracks, groups, datasets)
     return {"credit": credit, "groups": groups, "datasets": datasets}
 
 
@@ -95,25 +95,32 @@ def _in_order(file: h5py.File, tracks: Sequence[str]) -> Iterable[str]:
 
 
 def _visit(
-    item: h5py.Group | h5py.Dataset, shown: str, track: str, groups: Recorded, datasets: Recorded
+    item: h5py.Group | h5py.Dataset, tracks: Sequence[str], groups: Recorded, datasets: Recorded
 ) -> None:
+    shown = _shown(item.name, tracks)
     if isinstance(item, h5py.Dataset):
         if shown not in datasets:
-            datasets[shown] = _dataset(item, track, shown)
+            datasets[shown] = _dataset(item, tracks)
         return
     groups.setdefault(shown, _attributes(item))
     for name in item:
-        _visit(item[name], f"{shown}/{name}", track, groups, datasets)
+        _visit(item[name], tracks, groups, datasets)
 
 
-def _dataset(dataset: h5py.Dataset, track: str, shown: str) -> Recorded:
+def _shown(path: str, tracks: Sequence[str]) -> str:
+    """A path with ``{beam}`` for the track in it: ``/quality_assessment/gt1l`` has one, too."""
+    return "/".join(BEAM if part in tracks else part for part in path.split("/"))
+
+
+def _dataset(dataset: h5py.Dataset, tracks: Sequence[str]) -> Recorded:
     """As `template.DatasetSpec` wants it; what has its usual value is left out."""
     creation = dataset.id.get_create_plist()
     stored = dataset.dtype.str.lstrip("<|=")
     made: Recorded = {"dtype": stored}
     if dataset.is_scale:
         made["scale"] = True
-    labels_only = dataset.is_scale and 0 not in _axes_labelled(dataset)
+    labelled = _axes_labelled(dataset)
+    labels_only = bool(labelled) and 0 not in labelled
     if dataset.chunks is None or dataset.dtype.kind == "S" or labels_only:
         made["layout"] = _LAYOUTS.get(creation.get_layout(), "contiguous")
         made["shape"] = list(dataset.shape)
@@ -127,7 +134,7 @@ def _dataset(dataset: h5py.Dataset, track: str, shown: str) -> Recorded:
         made["stored"] = round(dataset.id.get_storage_size() / max(1, dataset.shape[0]), 3)
         made["fill"] = dataset.fillvalue.item()
         made["fill_attribute"] = "_FillValue" in dataset.attrs
-        made["dims"] = _scales(dataset, track, shown)
+        made["dims"] = _scales(dataset, tracks)
     made = {name: value for name, value in made.items() if value}
     return {**made, "attributes": _attributes(dataset)}
 
@@ -137,15 +144,13 @@ def _axes_labelled(scale: h5py.Dataset) -> set[int]:
     return {int(axis) for _, axis in scale.attrs.get("REFERENCE_LIST", ())}
 
 
-def _scales(dataset: h5py.Dataset, track: str, shown: str) -> list[str]:
+def _scales(dataset: h5py.Dataset, tracks: Sequence[str]) -> list[str]:
     """Paths of the first scale of each axis, as far as they are known."""
     paths: list[str] = []
     for axis in dataset.dims:
         if not len(axis):
             break
-        top, _, below = axis[0].name.removeprefix("/").partition("/")
-        ours = shown.startswith(f"/{BEAM}") and top == track
-        paths.append(f"/{BEAM if ours else top}" + (below and f"/{below}"))
+        paths.append(_shown(axis[0].name, tracks))
     return paths
 
 
