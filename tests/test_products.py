@@ -171,6 +171,43 @@ def test_page_says_all_that_a_table_says() -> None:
     assert "of a file with `_N_` in its name is EPSG:3413" in said
 
 
+def test_names_of_older_releases_of_atl10() -> None:
+    """Freeboards of 2019 lie in other groups; under the new names they would not be found."""
+    new = products.get("ATL10")
+    old = new.as_of("003")
+    assert old.rate.path("beam_fb_height").endswith("segment/beam_freeboard/beam_fb_height")
+    assert "beam_fb_sigma" in old.rate.default
+    assert old.rate_along("section").group == "freeboard_beam_segment"
+    assert {n.first for n in old.nestings} == {
+        "leads/ssh_ndx",
+        "freeboard_beam_segment/beam_lead_ndx",
+    }
+    inside = "freeboard_beam_segment"
+    for theirs, ours in (
+        (f"{inside}/beam_freeboard/beam_fb_height", "freeboard_segment/beam_fb_height"),
+        (f"{inside}/beam_freeboard/beam_fb_sigma", "freeboard_segment/beam_fb_unc"),
+        (f"{inside}/height_segments/asr_25", "freeboard_segment/heights/asr_25"),
+        (f"{inside}/beam_refsurf_height", "reference_surface_section/beam_refsurf_height"),
+        ("leads/lead_height", "leads/lead_height"),
+    ):
+        assert new.name_in("003", theirs) == ours
+    assert new.as_of("006") is new
+
+
+def test_name_that_leads_out_of_the_rate_is_refused() -> None:
+    """A default variable looked for under a made-up path would be missing without a word."""
+    moved = TABLE.replace('"points/h" = "points/old"', '"points/h" = "elsewhere/h"')
+    with pytest.raises(ProductError, match="elsewhere/h would lie outside of points"):
+        Product.from_toml(moved).as_of("002")
+
+
+def test_references_take_the_names_of_a_release() -> None:
+    """The index of a photon under a name that a release does not have finds nothing."""
+    moved = TABLE.replace('"points/h" = "points/old"', '"points/raw/i" = "points/raw/j"')
+    (reference,) = Product.from_toml(moved).as_of("002").references
+    assert reference.index == "points/raw/j"
+
+
 def test_unknown_product_names_the_close_ones() -> None:
     """``ATL6`` is a slip, and the answer should be the cure."""
     assert products.get("atl06") is products.get("ATL06")
