@@ -417,6 +417,25 @@ def test_releases_call_things_as_the_table_says(product: str, folder: Path) -> N
                 assert ours not in file[track]
 
 
+def test_places_in_segments_count_from_one(folder: Path) -> None:
+    """A photon would be looked for before the first one of its segment."""
+    with h5py.File(granule("ATL08", folder, rows=100, beams=("gt1r",))) as file:
+        signal = file["gt1r/signal_photons"]
+        seen: dict[int, int] = {}
+        for segment, place in zip(signal["ph_segment_id"], signal["classed_pc_indx"], strict=True):
+            seen[segment] = seen.get(segment, 0) + 1
+            assert place == seen[segment]
+
+
+@pytest.mark.parametrize("product", FROM_TABLE)
+def test_smallest_granule(product: str, folder: Path) -> None:
+    """A single row would fail to be made."""
+    table = products.get(product)
+    track = some_track(table)
+    with h5py.File(granule(product, folder, rows=1, beams=(track,))) as file:
+        assert len(column(file, track, table.rate, table.rate.latitude)) == 1
+
+
 def test_each_row_of_atl11_is_visited_in_each_cycle(folder: Path) -> None:
     """Times and heights of many cycles would be those of one; crossings would be of no point."""
     path = granule("ATL11", folder, rows=200, cycle=3, beams=("pt2",))
