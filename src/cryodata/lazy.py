@@ -20,6 +20,7 @@ from cryodata.store import loop
 from cryodata.types import AnyArray, Source
 
 __all__ = [
+    "SIDE_BY_SIDE",
     "Asked",
     "Companion",
     "LazyArray",

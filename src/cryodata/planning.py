@@ -15,7 +15,7 @@ from cryodata.candidates import candidate_rows
 from cryodata.columns import Columns
 from cryodata.condition import Condition
 from cryodata.cost import Budget, Cost, Estimate, Way, estimate
-from cryodata.cut import cut_rows, narrow, resolve_words
+from cryodata.cut import cut_rows, names_to_decide, narrow, resolve_words
 from cryodata.errors import BudgetExceededError
 from cryodata.find import Found, find
 from cryodata.granule import GranuleFile, Wanted
@@ -291,7 +291,7 @@ def make_plan(found: Found, query: Query) -> Plan:
     narrowed = narrow(found.columns, selection)
     if not query.exact:
         return _plan(found, query, narrowed, build_dataset(found, lazy), exact=True)
-    names = [narrowed.meant.get(word, word) for word in selection.names]
+    names = names_to_decide(narrowed, selection, ahead=query.chunks is None)
     deciding = ragged_dataset(narrowed.only(names), found.origin, cache=True)
     rest = ragged_dataset(narrowed.without(names), found.origin, cache=True)
     return _plan(found, query, narrowed, rest, decide=_cost_of(deciding)[0], exact=False)
