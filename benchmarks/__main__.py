@@ -21,7 +21,8 @@ requests, MB, rounds: what the wire saw in the median run; rounds are requests t
 first byte: median and 99th percentile on the wire, which is told 40 ms; "wire late" marks runs
   in which this machine could not keep that up
 peak MB: most memory above what the process held before, the arrays included
-last column: seconds over those of cryodata, cold / with its index kept; other readers keep none
+scaled: read of that many granules only; all figures but peak MB and first byte are multiplied
+last column: seconds over those of cryodata, cold / with its index kept
 """
 
 
@@ -38,10 +39,10 @@ def main() -> None:
     args = parser.parse_args()
 
     workloads = [WORKLOADS[name] for name in args.workload or WORKLOADS]
-    products = {workload.product for workload in workloads}
+    names = {workload.granules for workload in workloads}
     scene = Scene(
-        granules=make_granules(products),
-        practice=make_practice(products),
+        granules=make_granules(names),
+        practice=make_practice(names),
         profile=args.profile,
         patience=args.patience,
         seeds=tuple(range(1, args.repeat + 1)),
