@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from itertools import groupby
 from pathlib import Path
 
 from benchmarks.granules import make_granules, make_practice
@@ -49,10 +50,11 @@ def main() -> None:
         say=lambda text: print(f"... {text}", flush=True),
     )
     rows: list[Row] = []
-    for workload in workloads:
-        mine = list(run_all(scene, [workload], args.peer or PEERS))
-        rows += mine
-        print(f"\n{table(workload, mine)}\n", flush=True)
+    measured = run_all(scene, workloads, args.peer or PEERS)
+    for name, mine in groupby(measured, lambda row: row.workload):
+        done = list(mine)
+        rows += done
+        print(f"\n{table(WORKLOADS[name], done)}\n", flush=True)
     print(EXPLANATION)
     print(f"Everything measured: {os.path.relpath(save(rows, scene, RESULTS))}")
 

@@ -25,7 +25,7 @@ __all__ = ["PATIENCE", "Row", "Scene", "run_all"]
 
 LONG = 8.0
 """A read that took longer than this many seconds is not repeated."""
-PATIENCE = 90.0
+PATIENCE = 60.0
 """A read is given up after this many seconds, so that all of it stays bounded."""
 
 
@@ -116,6 +116,7 @@ def run_all(scene: Scene, workloads: Sequence[Workload], peers: Sequence[str]) -
             stack.enter_context(cloud(scene.profile, seed=seed, server="static", process=True))
             for seed in scene.seeds
         ]
+        hopeless: list[tuple[str, Workload]] = []
         for workload in workloads:
             for path in scene.granules[workload.granules]:
                 for sky in skies:
@@ -126,8 +127,31 @@ def run_all(scene: Scene, workloads: Sequence[Workload], peers: Sequence[str]) -
                 if peer not in peers:
                     continue
                 expected = _expect(scene, workload, load_peer(peer, workload).most, folder)
+                if any(name == peer and workload.includes(less) for name, less in hopeless):
+                    yield _given_up(scene, workload, peer)
+                    continue
                 for kept in (False, True) if load_peer(peer, workload).keeps else (False,):
-                    yield _measure(scene, workload, peer, kept, skies, near, expected)
+                    row = _measure(scene, workload, peer, kept, skies, near, expected)
+                    yield row
+                    if row.gave_up:  # keeping something takes the same read before
+                        hopeless.append((peer, workload))
+                        break
+
+
+def _given_up(scene: Scene, workload: Workload, name: str) -> Row:
+    """Of a reader that was given up at a part of the same job, and is not tried at all of it."""
+    peer = load_peer(name, workload)
+    paths = scene.granules[workload.granules]
+    return Row(
+        workload=workload.name,
+        peer=name,
+        title=peer.title,
+        kept=False,
+        runs=(),
+        gave_up=scene.patience,
+        read=len(_chosen(paths, peer.most)),
+        of=len(paths),
+    )
 
 
 def _expect(scene: Scene, workload: Workload, most: int, folder: Path) -> Path:

@@ -48,6 +48,11 @@ class Workload:
         """``ATL03`` or ``ATL06``."""
         return self.granules.split()[0]
 
+    def includes(self, other: Workload) -> bool:
+        """Whether it wants all that another job wants of the same granules."""
+        same = (self.granules, self.box) == (other.granules, other.box)
+        return same and set(other.paths()) <= set(self.paths())
+
     def groups(self) -> list[str]:
         """One per beam, ``gt1l/heights``."""
         return [f"{beam}/{self.group}" for beam in self.beams]

@@ -161,6 +161,30 @@ def test_reader_that_fails_is_reported_not_hidden(scene: Scene, tmp_path: Path) 
     assert failed.failure
 
 
+def test_reader_given_up_at_a_part_is_not_tried_at_the_whole(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Minutes of waiting for what is known would keep people from running the benchmark."""
+    one, six = WORKLOADS["atl06_one_beam"], WORKLOADS["atl06_six_beams"]
+    assert six.includes(one)
+    assert not one.includes(six)
+    assert not WORKLOADS["atl06_box"].includes(one)
+    assert not WORKLOADS["atl06_fifty"].includes(WORKLOADS["atl06_box"])
+    tried = []
+
+    def too_slow(job: Job, *_: object, **__: object) -> Run:
+        tried.append((job.peer, job.workload))
+        raise TimeoutError
+
+    monkeypatch.setattr("benchmarks.session.run_once", too_slow)
+    jobs = [one, six, WORKLOADS["atl06_box"]]
+    rows = list(run_all(scene, jobs, ["pyfive"]))
+    assert tried == [("pyfive", "atl06_one_beam"), ("pyfive", "atl06_box")]
+    assert [(row.workload, row.gave_up) for row in rows] == [
+        (job.name, scene.patience) for job in jobs
+    ]
+
+
 def test_wrong_values_are_called_wrong(tmp_path: Path) -> None:
     """A comparison that always says equal would let a broken reader win."""
     path, kept = tmp_path / "x.h5", tmp_path / "x.npz"
