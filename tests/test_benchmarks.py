@@ -41,7 +41,6 @@ JOBS = [(peer, "atl06_one_beam") for peer in WHOLE] + [(peer, "atl06_fifty") for
 def test_every_reader_does_one_job(scene: Scene, peer: str, job: str) -> None:
     """A reader that fails or is wrong here would drop out of the report unseen."""
     workload = WORKLOADS[job]
-    pytest.importorskip("virtualizarr" if peer == "virtualizarr" else "benchmarks")
     rows = list(run_all(scene, [workload], [peer]))
     assert [each.kept for each in rows] == (
         [False, True] if load_peer(peer, workload).keeps else [False]

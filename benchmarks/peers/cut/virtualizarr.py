@@ -38,7 +38,7 @@ class VirtualiZarr:
     Only the variables that are wanted get references: it is told to drop all others of the
     group, which takes knowing their names. References are made one beam after the other,
     as h5py does not work side by side; beams are then read side by side. They are kept as
-    pickles of its manifests, the fastest form to load that was found.
+    pickles of its manifests.
     """
 
     title: str = f"VirtualiZarr, zarr at {AT_ONCE}"
