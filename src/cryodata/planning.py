@@ -186,7 +186,7 @@ class Plan:
         columns = self.found.columns
         selection = resolve_words(columns, self.query.selection)
         exact, dataset = cut_rows(columns, selection, self.found.origin, cache=True)
-        return _plan(self.found, self.query, exact, dataset, decide=Cost(), exact=True, kept=True)
+        return _plan(self.found, self.query, exact, dataset, exact=True, kept=True)
 
     def open(self, budget: float | str | Budget | None = None) -> xr.Dataset:
         """The Dataset that was planned, of the granules that are open already.
@@ -294,7 +294,7 @@ def make_plan(found: Found, query: Query) -> Plan:
     names = names_to_decide(narrowed, selection, ahead=query.chunks is None)
     deciding = ragged_dataset(narrowed.only(names), found.origin, cache=True)
     rest = ragged_dataset(narrowed.without(names), found.origin, cache=True)
-    return _plan(found, query, narrowed, rest, decide=_cost_of(deciding)[0], exact=False)
+    return _plan(found, query, narrowed, rest, deciding=deciding, exact=False)
 
 
 def _plan(
@@ -303,12 +303,13 @@ def _plan(
     columns: Columns | None,
     dataset: xr.Dataset,
     *,
-    decide: Cost | None = None,
+    deciding: xr.Dataset | None = None,
     exact: bool,
     kept: bool = False,
 ) -> Plan:
     load, parts = _cost_of(dataset)
-    decide = decide or Cost()
+    decide, more = (Cost(), []) if deciding is None else _cost_of(deciding)
+    parts += more
     files = found.origin.files
     tracks = columns.tracks if columns is not None else ()
     weak = {(id(t.file), t.beam) for t in tracks if t.spot.weak}
