@@ -24,6 +24,7 @@ from cryodata.errors import (
     close_names,
 )
 from cryodata.granule import GranuleFile
+from cryodata.grid import open_gridded
 from cryodata.groups import open_group
 from cryodata.join import join_columns, refuse_twice
 from cryodata.locate import Wish, granules_of
@@ -49,6 +50,7 @@ def open(
     time: Any = None,
     variables: Words = "default",
     beams: Words = "all",
+    group: str | None = None,
     cycle: int | Sequence[int] | None = None,
     rgt: int | Sequence[int] | None = None,
     version: str | int = "latest",
@@ -85,6 +87,8 @@ def open(
         in one round, when the first of them is touched (up to 256 MiB).
     beams : str or list of str
         ``"all"`` (those a granule has), ``"strong"``, ``"weak"``, ``"gt1l"``, ...
+    group : str, optional
+        Which grid of a gridded product: ``"dhdt_lag4"``; the product's first by default.
     cycle, rgt : int or list of int, optional
         Only granules of these repeat cycles and reference ground tracks.
     version : str or int
@@ -158,7 +162,9 @@ def open(
                 granule, options=options, storage_options=storage_options, engine=engine
             )
             files.append(file)
-        dataset = _open_files(files, wish, variables, beams, chunks, on_missing)
+        dataset = open_gridded(files, wish, variables, beams, group, chunks, on_missing)
+        if dataset is None:
+            dataset = _open_files(files, wish, variables, beams, chunks, on_missing)
     except BaseException:
         Provenance(tuple(files)).close()
         raise
