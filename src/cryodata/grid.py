@@ -35,7 +35,7 @@ from cryodata.timespan import TimeSpan
 from cryodata.types import AnyArray
 from cryodata.view import IDENTIFICATION, Words
 
-__all__ = ["grid_dataset", "grid_product", "open_grid", "open_gridded"]
+__all__ = ["GridStore", "grid_dataset", "grid_product", "open_grid", "open_gridded"]
 
 SIDE_BY_SIDE = 16
 """Files whose structure is read at once."""

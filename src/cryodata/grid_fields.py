@@ -180,7 +180,7 @@ def choose_fields(
         something of each file that no layer has room for.
     """
     assert product.grid is not None
-    names = _names(slabs[0], product, variables, skip=skip)
+    names = _names(slabs, product, variables, skip=skip)
     fields = []
     for name, named in names.items():
         field = _field(slabs, product.grid.made_up, name, named=named)
@@ -190,30 +190,33 @@ def choose_fields(
     return fields
 
 
-def _names(slab: Slab, product: Product, variables: Words, *, skip: bool) -> dict[str, bool]:
+def _names(
+    slabs: Sequence[Slab], product: Product, variables: Words, *, skip: bool
+) -> dict[str, bool]:
     """What was asked for, and whether by name."""
     assert product.grid is not None
     words = as_words(variables)
-    there = _members(slab)
+    there = list(dict.fromkeys(name for slab in slabs for name in _members(slab)))
+    axes = {variable.name for slab in slabs for variable in slab.axes.values()}
     asked: dict[str, bool] = {}
     if {"default", "all"} & set(words):
         usual = [name for name in product.grid.default if name in there]
         chosen = there if "all" in words or not usual else usual
         asked = dict.fromkeys(chosen, False)
         if chosen is there:
-            unreadable(slab.content, list(slab.content.unreadable), slab.file.url)
+            unreadable(slabs)
+    group = slabs[0].group.strip("/")
     for word in words:
         if word in {"default", "all"}:
             continue
-        name = word.strip("/").removeprefix(slab.group.strip("/") + "/")
-        unreadable(slab.content, [name], slab.file.url)
+        name = word.strip("/").removeprefix(group + "/")
+        unreadable(slabs, name)
         if name in there:
             asked[name] = True
-        elif name not in slab.axes and not skip:
-            place = slab.group.strip("/") or "its root"
+        elif name not in {"x", "y", "time", *axes} and not skip:
             raise UnknownVariableError(
-                f"{product.short_name} has no variable {word!r} in {place}",
-                url=slab.file.url,
+                f"{product.short_name} has no variable {word!r} in {group or 'its root'}",
+                url=slabs[0].file.url,
                 fix=close_names(name, there),
             )
     return asked

@@ -334,10 +334,11 @@ class _Finder:
         return ""
 
 
-def unreadable(content: NetcdfGroup, names: Sequence[str], url: str) -> None:
-    """Raise the error of the first of some members that cannot be read."""
-    for name in names:
-        if name in content.unreadable:
-            error = copy.copy(content.unreadable[name])
-            error.fix = "Name the variables you want: variables=[...]."
-            raise error.locate(url=url)
+def unreadable(slabs: Sequence[Slab], name: str = "") -> None:
+    """Raise the error of a member that cannot be read; of any, where none is named."""
+    for slab in slabs:
+        for member, problem in slab.content.unreadable.items():
+            if name in {"", member}:
+                error = copy.copy(problem)
+                error.fix = "Name the variables you want: variables=[...]."
+                raise error.locate(url=slab.file.url)
