@@ -18,7 +18,13 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
 import cryodata as cd
-from cryodata.errors import FormatError, RegionError, SelectionError, UnknownVariableError
+from cryodata.errors import (
+    ChunkCorruptError,
+    FormatError,
+    RegionError,
+    SelectionError,
+    UnknownVariableError,
+)
 from cryodata.region import Region
 from cryodata.region_input import region_of
 from tests.grid_files import structure, write_grid
@@ -148,20 +154,23 @@ def test_polygon_and_its_mask_on_a_pair() -> None:
         np.testing.assert_allclose(kept, expected, rtol=1e-6)
 
 
-def test_only_chunks_of_the_window_are_read(tmp_path: Path) -> None:
-    """The promise of cutting before reading: bytes that do not travel."""
+def height_model(folder: Path) -> tuple[Path, NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """An ATL14 in small chunks; its axes and its heights."""
     recorded = structure("atl14")
     noise = np.random.default_rng(3).normal(0, 1, (400, 300)).astype("f4")
     x, y = -200_000 + 1000.0 * np.arange(300), -2_000_000 + 1000.0 * np.arange(400)
     for spec in recorded["arrays"].values():
         if spec["chunks"] == [1000, 1000]:
             spec["chunks"] = [50, 50]
-    path = write_grid(
-        tmp_path / "ATL14_GL_0314_100m_002_02.nc",
-        recorded,
-        {27000: 400, 13000: 300},
-        {"/x": x, "/y": y, "/h": noise, "/h_sigma": noise, "/ice_area": noise},
-    )
+    values = {"/x": x, "/y": y, "/h": noise, "/h_sigma": noise + 1, "/ice_area": noise + 2}
+    sizes = {27000: 400, 13000: 300}
+    path = write_grid(folder / "ATL14_GL_0314_100m_002_02.nc", recorded, sizes, values)
+    return path, x, y, noise
+
+
+def test_only_chunks_of_the_window_are_read(tmp_path: Path) -> None:
+    """The promise of cutting before reading: bytes that do not travel."""
+    path, x, y, noise = height_model(tmp_path)
     whole = cd.open(path, variables="h")
     whole.h.load()
     east, north = centres(x[100:103], y[200:203], CRS(3413))
@@ -409,6 +418,41 @@ def test_lazy_pickled_and_in_chunks() -> None:
     assert all((first + edge) % 640 == 0 for edge in rows[1:-1])  # whole chunks of the file
     whole = cd.open(PAIR, region=(-130, -82, -128, -80), variables=["v", "vx"])
     xr.testing.assert_equal(chunked.compute(), whole.load())
+
+
+def test_named_variables_are_read_together(tmp_path: Path) -> None:
+    """Three maps of one window are one round, not three."""
+    path, x, y, noise = height_model(tmp_path)
+    east, north = centres(x[100:140], y[200:240], CRS(3413))
+    box = (east.min(), north.min(), east.max(), north.max())
+    ds = cd.open(path, region=box, variables=["h", "h_sigma", "ice_area"])
+    before = ds.cryo.receipt
+    sigma = ds.h_sigma.values
+    after = ds.cryo.receipt
+    h, area = ds.h.values, ds.ice_area.values
+    assert ds.cryo.receipt == after
+    assert (after - before).rounds == 1
+    np.testing.assert_array_equal(sigma, h + 1)
+    np.testing.assert_array_equal(area, h + 2)
+    rows, columns = y.searchsorted(ds.y.values), x.searchsorted(ds.x.values)
+    np.testing.assert_array_equal(h, noise[np.ix_(rows, columns)])
+    part = cd.open(path, region=box, variables=["h", "h_sigma"])
+    np.testing.assert_array_equal(part.h[5:9, 3].values, h[5:9, 3])
+    np.testing.assert_array_equal(part.h_sigma[2:4, 3].values, sigma[2:4, 3])
+
+
+def test_damaged_variable_is_no_obstacle(tmp_path: Path) -> None:
+    """Only who asks for the damaged map hears of it."""
+    path = tmp_path / PAIR.name
+    raw = bytearray(PAIR.read_bytes())
+    with h5py.File(PAIR) as file:
+        chunk = file["vy"].id.get_chunk_info(0)
+    raw[chunk.byte_offset + 20 : chunk.byte_offset + 400] = bytes(380)
+    path.write_bytes(raw)
+    ds = cd.open(path, variables=["vx", "vy"])
+    np.testing.assert_array_equal(ds.vx.values, cd.open(PAIR).vx.values)
+    with pytest.raises(ChunkCorruptError):
+        ds.vy.load()
 
 
 def test_receipt_and_close() -> None:

@@ -105,6 +105,10 @@ def test_files_that_must_not_be_mixed(months: list[Path], tmp_path: Path) -> Non
     newer = month_of(tmp_path, 2021, 8, 1, name="seaice_conc_monthly_nh_202108_f17_v05r00.nc")
     with pytest.raises(SelectionError, match="releases 04, 05"):
         cd.open([*months, newer])
+    assert cd.open([*months, newer], version=4).sizes["time"] == 3
+    assert cd.open([*months, newer], version="05").sizes["time"] == 1
+    with pytest.raises(SelectionError, match="choose granules by their names"):
+        cd.open(months, cycle=3)
     again = month_of(tmp_path, 2021, 10, 1, name="seaice_conc_monthly_nh_202110_am2_v04r00.nc")
     with pytest.raises(SelectionError, match="both hold a layer of 2021-10-01") as caught:
         cd.open([*months, again])

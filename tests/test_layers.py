@@ -59,6 +59,7 @@ LAYERS = {
         "grid_place",
         "grid_fields",
         "grid",
+        "grid_together",
         "grid_tree",
         "dataset",
         "tree",

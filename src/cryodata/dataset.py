@@ -63,6 +63,11 @@ def open(
 ) -> xr.Dataset:
     """Open granules as one Dataset; their structure is read, and values when touched.
 
+    Gridded products (ATL14, ATL15, sea ice, soil moisture, BedMachine, ...) come with the
+    dimensions ``time``, ``y`` and ``x``, their projection in ``spatial_ref``, and layers of
+    several files after each other in time; a region cuts them to the window around it and
+    adds ``in_region``, which cells have their centre inside: see docs/grids.md.
+
     Granules of a known product (ATL03, ATL06) come as CF contiguous ragged arrays: all
     beams of all granules one after the other along ``photon`` or ``segment``, and a
     dimension ``track`` that says which beam of which granule has how many rows. Any other

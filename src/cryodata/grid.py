@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -26,6 +26,7 @@ from cryodata.errors import (
 from cryodata.granule import GranuleFile
 from cryodata.grid_fields import Field, choose_fields, common
 from cryodata.grid_place import InRegion, cells_of
+from cryodata.grid_together import SameWindow
 from cryodata.locate import Wish
 from cryodata.products import Product, recognise
 from cryodata.provenance import Provenance, Skipped
@@ -204,6 +205,8 @@ def grid_dataset(
     if layers is not None:
         window["time"] = layers
     store = GridStore(slabs, fields, origin, window, cells, region)
+    if chunks is None:
+        store.read_together(field.name for field in fields if field.named)
     settings: dict[str, Any] = {} if chunks is None else {"chunks": chunks}
     dataset = xr.open_dataset(store, engine="store", cache=chunks is None, **settings)
     extra = [name for name in store.extra_coordinates if name in dataset.variables]
@@ -226,6 +229,7 @@ class GridStore(AbstractDataStore):
         self._origin = origin
         self._window = dict(window)
         self._token = (region, [(field.name, field.kind) for field in fields], repr(window))
+        self._arrays = {field.name: field.array() for field in fields}
         self._variables = {field.name: self._cut(field) for field in fields}
         self.extra_coordinates = ["spatial_ref", "in_region"]
         self.extra_coordinates += [
@@ -250,6 +254,10 @@ class GridStore(AbstractDataStore):
                 {"long_name": f"centre of the cell is in {region}"},
             )
             self._variables["in_region"] = inside[self._key(inside.dims)]
+
+    def read_together(self, names: Iterable[str]) -> None:
+        """Read some variables with the first of them that is touched."""
+        SameWindow(self._arrays[name] for name in names)
 
     def get_variables(self) -> Mapping[str, xr.Variable]:
         """Variables as stored, not decoded, nothing read but axes."""
@@ -284,7 +292,7 @@ class GridStore(AbstractDataStore):
         return tuple(self._window.get(str(dim), slice(None)) for dim in dims)
 
     def _cut(self, field: Field) -> xr.Variable:
-        variable = field.variable()
+        variable = field.variable(self._arrays[field.name])
         cut = variable[self._key(variable.dims)]
         cut.encoding = dict(variable.encoding)
         cut.encoding["preferred_chunks"] = {

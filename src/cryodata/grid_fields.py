@@ -44,12 +44,15 @@ class Field:
     kind : {"layers", "layer", "still"}
         Its first axis counts layers; or it is one layer, without an axis for it; or it
         has to do with no time.
+    named : bool
+        The user named it; named variables are read together.
     """
 
     name: str
     dims: tuple[str, ...]
     sources: tuple[tuple[Slab, NetcdfVariable], ...]
     kind: str
+    named: bool = False
 
     @property
     def layers(self) -> tuple[int, ...]:
@@ -66,8 +69,8 @@ class Field:
             return (len(self.sources), *first.shape)
         return (sum(self.layers), *first.shape[1:])
 
-    def variable(self) -> xr.Variable:
-        """As stored, lazy, not decoded."""
+    def variable(self, array: LazyArray) -> xr.Variable:
+        """As stored, lazy, not decoded; of the values of `array`."""
         slab, first = self.sources[0]
         attributes = decode_attributes(first.layout.attributes)
         attributes.pop("coordinates", None)  # names what is called otherwise here
@@ -77,7 +80,6 @@ class Field:
             attributes["grid_mapping"] = "spatial_ref"
         else:
             attributes.pop("grid_mapping", None)
-        array = self._array()
         dtype = str if first.layout.kind == "vlen string" else array.dtype
         encoding = {"dtype": dtype, **encoding_of(first)}
         for stale in ("original_shape", "preferred_chunks", "chunksizes", "contiguous"):
@@ -86,7 +88,8 @@ class Field:
             encoding["source"] = slab.file.url
         return xr.Variable(self.dims, indexing.LazilyIndexedArray(array), attributes, encoding)
 
-    def _array(self) -> LazyArray:
+    def array(self) -> LazyArray:
+        """The values over all sources."""
         _, first = self.sources[0]
         settings: dict[str, Any] = {
             "dtype": np.result_type(*(v.layout.dtype for _, v in self.sources))
@@ -250,6 +253,7 @@ def _field(
             dims=dims,
             sources=tuple((slab, slab.content.variables[name]) for slab in having),
             kind=kind,
+            named=named,
         )
     if named:
         raise SelectionError(what, fix="Leave it out of variables=, or open files alone.")

@@ -58,7 +58,7 @@ def wkt_of(attributes: Mapping[str, Any]) -> str:
         from pyproj.exceptions import CRSError
     for text in texts:
         try:
-            return str(CRS.from_user_input(text).to_wkt())
+            return known_projection(text)
         except CRSError:
             continue
     try:
@@ -67,8 +67,9 @@ def wkt_of(attributes: Mapping[str, Any]) -> str:
         raise FormatError(f"What the file says of its projection is none: {error}") from error
 
 
+@lru_cache(maxsize=64)
 def known_projection(name: str) -> str:
-    """``EPSG:3413`` as WKT."""
+    """``EPSG:3413``, or any other text that pyproj takes, as WKT."""
     return str(_crs(name).to_wkt())
 
 

@@ -97,21 +97,33 @@ def find_slabs(file: GranuleFile, product: Product, group: str | None) -> list[S
     FormatError
         Axes or times that are none.
     """
-    grids = groups_of(file, product)
-    if group is None:
-        paths = next(iter(grids.values()), None)
-    else:
-        wanted = group.strip("/")
-        alone = [path for paths in grids.values() for path in paths if path.strip("/") == wanted]
-        paths = grids.get(wanted) or alone or None
-    if paths is None:
-        raise UnknownVariableError(
-            f"There is no grid {'at all' if group is None else repr(group)}",
-            url=file.url,
-            fix=close_names(group or "", grids) or "cryodata.open_tree shows what there is.",
-        )
+    paths = _paths_of(file, product, group)
     index = _walk(file, paths)
     return [_Finder(file, product, index, path).slab() for path in paths]
+
+
+def _paths_of(file: GranuleFile, product: Product, group: str | None) -> list[str]:
+    """Absolute paths of the groups of one grid; not all are looked for where one will do."""
+    grid = product.grid
+    assert grid is not None
+    wanted = None if group is None else group.strip("/")
+    for pattern in (*grid.groups, *grid.layers):
+        if wanted is None:
+            paths = _matching(file, pattern)
+            if paths:
+                return paths if pattern in grid.layers else paths[:1]
+        elif fnmatchcase(wanted, pattern) and (paths := _matching(file, wanted)):
+            return paths
+        elif pattern in grid.layers and wanted == pattern.rpartition("/")[0]:
+            paths = _matching(file, pattern)
+            if paths:
+                return paths
+    grids = groups_of(file, product)
+    raise UnknownVariableError(
+        f"There is no grid {'at all' if group is None else repr(group)}",
+        url=file.url,
+        fix=close_names(group or "", grids) or "cryodata.open_tree shows what there is.",
+    )
 
 
 def groups_of(file: GranuleFile, product: Product) -> dict[str, list[str]]:
