@@ -16,6 +16,7 @@ from cryodata.errors import ConfigurationError, SelectionError, UnknownVariableE
 from cryodata.region import Region
 from tests.grid_files import structure, write_grid
 from tests.real import DATA
+from tests.test_grid import gridded_month
 
 LAGS = {"delta_h": 21, "dhdt_lag1": 20, "dhdt_lag4": 17, "dhdt_lag8": 13}
 
@@ -159,6 +160,24 @@ def test_superseded_versions_do_not_mix(tmp_path: Path) -> None:
     renamed = files[1].rename(tmp_path / "ATL15_GL_0314_40km_002_02.nc")
     with pytest.raises(SelectionError, match="both hold a layer"):
         cd.open([files[0], renamed])
+
+
+def test_tree_of_days(tmp_path: Path) -> None:
+    """The days of a month are one node, not thirty; the root stays as the file has it."""
+    path = gridded_month(tmp_path, "ATL20-01_20181101001332_05100101_004_01.h5")
+    tree = cd.open_tree(path)
+    assert list(tree.children) == ["daily", "monthly"]
+    assert tree["daily"].sizes["time"] == 3
+    assert {"grid_lat", "crs"} <= set(tree.data_vars)
+    with h5py.File(path) as file:
+        np.testing.assert_array_equal(
+            node(tree, "daily").mean_fb.values[1], file["daily/day02/mean_fb"][:]
+        )
+    other = gridded_month(tmp_path, "ATL20-01_20181201001332_05100101_004_01.h5")
+    both = cd.open([other, path], group="daily", variables="mean_fb")
+    assert both.sizes["time"] == 6
+    assert (np.diff(both.time.values) > np.timedelta64(0)).all()
+    np.testing.assert_array_equal(both.mean_fb[:3].values, node(tree, "daily").mean_fb.values)
 
 
 def test_tree_of_sea_ice() -> None:

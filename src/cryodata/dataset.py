@@ -266,7 +266,7 @@ def _find(
     structure can be asked for at once; then the file has the last word.
     """
     by_name = recognise(file.url, {}, {})
-    if by_name is None:
+    if by_name is None or by_name.grid is not None:
         file.walk([], shallow=["/", IDENTIFICATION], missing_ok=True)
     else:
         look_ahead(file, by_name, variables, beams)

@@ -359,7 +359,8 @@ def _in_order(slabs: Sequence[Slab]) -> list[Slab]:
         if not _same_grid(first, slab):
             raise SelectionError(
                 f"{_name(first)} and {_name(slab)} lie on different grids",
-                fix="Open each by itself; cryodata.open_tree takes several resolutions.",
+                fix="Choose by name, cd.search(..., name='*_10km_*'), or open each by itself;"
+                " cryodata.open_tree takes several resolutions.",
             )
     if any(slab.times is None for slab in slabs):
         nameless = next(slab for slab in slabs if slab.times is None)
