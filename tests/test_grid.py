@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import shutil
+import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
 import cryodata as cd
+from cryodata import projection
 from cryodata.errors import (
     ChunkCorruptError,
     FormatError,
+    MissingDependencyError,
     RegionError,
     SelectionError,
     UnknownVariableError,
@@ -209,6 +212,60 @@ def test_cells_of_smap_lie_where_the_file_says(tmp_path: Path) -> None:
     cut = cd.open(path, region=region)
     inside = region.contains(told_east, told_north)
     np.testing.assert_array_equal(cut.in_region.values, inside[bounds(inside)])
+
+
+def test_cells_placed_by_their_degrees(tmp_path: Path) -> None:
+    """A subset of SMAP has lost its place in the lattice, but each cell knows its own."""
+    recorded = structure("spl3ftp")
+    north, east = np.meshgrid(np.linspace(80, 60, 40), np.linspace(-30, 50, 60), indexing="ij")
+    north = np.stack([north, north]).astype("f4")
+    east = np.stack([east, east]).astype("f4")
+    north[0, :, :30] = east[0, :, :30] = -9999  # no pass in the morning there
+    north[1, 35:] = east[1, 35:] = -9999
+    group = "/Freeze_Thaw_Retrieval_Data_Polar"
+    path = write_grid(
+        tmp_path / recorded["name"],
+        {
+            **recorded,
+            "arrays": {
+                name: {**spec, "shape": [2, 40, 60] if len(spec["shape"]) == 3 else [0]}
+                for name, spec in recorded["arrays"].items()
+                if "dim" not in name
+            }
+            | {
+                f"/dim{i}": {**recorded["arrays"][f"/dim{i}"], "shape": [size]}
+                for i, size in enumerate((2, 40, 60))
+            },
+        },
+        {},
+        {f"{group}/latitude": north, f"{group}/longitude": east},
+    )
+    region = Region.bbox(-10, 62, 20, 70)
+    ds = cd.open(path, region=region)
+    assert "x" not in ds.variables
+    where = [np.where(part[0] > -9999, part[0], part[1]) for part in (east, north)]
+    inside = region.contains(*where) & (where[0] > -9999)
+    rows, columns = bounds(inside)
+    np.testing.assert_array_equal(ds.in_region.values, inside[rows, columns])
+    np.testing.assert_array_equal(ds.latitude.values[0], north[:, rows, columns])
+    assert ds.latitude.dims[0] == "time"
+    assert ds.in_region[3, 5].item() == inside[rows, columns][3, 5]
+    picked = ds.in_region[np.array([0, 2]), 1:4].values
+    np.testing.assert_array_equal(picked, inside[rows, columns][[0, 2], 1:4])
+
+
+def test_without_pyproj(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a region needs it: the maps themselves do not."""
+    for cached in (projection.known_projection, projection._crs, projection._transformer):
+        cached.cache_clear()
+    monkeypatch.setitem(sys.modules, "pyproj", None)
+    with cd.open(PAIR) as ds:
+        assert ds.sizes["x"] == 2016
+        assert ds.spatial_ref.attrs["spatial_epsg"] == 3031
+    for path in (PAIR, ICE_NORTH):
+        with pytest.raises(MissingDependencyError, match="pyproj") as caught:
+            cd.open(path, region=(-130, -82, -128, -80))
+        assert "cryodata-earth[geo]" in caught.value.fix
 
 
 def test_grid_that_nobody_can_place() -> None:

@@ -160,6 +160,14 @@ def smap(tmp_path: Path, name: str, seed: int) -> Path:
     return path
 
 
+def damaged(files: list[Path]) -> list[Path]:
+    """Files of other years, in which there is nothing to be found."""
+    named = [file.with_name(file.name.replace("_2020", "_2019")) for file in files]
+    for file in named:
+        file.write_bytes(b"nothing")
+    return named
+
+
 def test_days_told_by_names(tmp_path: Path) -> None:
     """SMAP's daily grids hold no date: their names do, and become an axis."""
     files = [
@@ -173,8 +181,10 @@ def test_days_told_by_names(tmp_path: Path) -> None:
         patch = np.random.default_rng(seed).random((4, 5)).astype("f4")
         np.testing.assert_array_equal(part[number], patch)
     assert np.isnan(ds.soil_moisture[1, 0, :5].values).all()
-    one = cd.open(files, variables="soil_moisture", time="2020-08-26")
+    one = cd.open([*files, *damaged(files[:2])], variables="soil_moisture", time="2020-08-26")
     assert one.soil_moisture.shape == (1, 1624, 3856)
+    with pytest.warns(UserWarning, match=r"No layer is of 2019.*2020-08-27"):
+        assert cd.open(files, variables="soil_moisture", time="2019").sizes["time"] == 0
     chunked = cd.open(files, variables="soil_moisture", chunks={})
     assert chunked.soil_moisture.chunks[0] == (1, 1, 1)
     np.testing.assert_array_equal(chunked.soil_moisture[:, 200:204, 300:305].values, part)

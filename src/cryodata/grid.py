@@ -28,7 +28,7 @@ from cryodata.grid_fields import Field, choose_fields, common
 from cryodata.grid_place import InRegion, cells_of
 from cryodata.grid_together import SameWindow
 from cryodata.locate import Wish
-from cryodata.products import Product, recognise
+from cryodata.products import Product, read_name, recognise
 from cryodata.provenance import Provenance, Skipped
 from cryodata.region import Region
 from cryodata.slabs import Slab, find_slabs
@@ -164,7 +164,7 @@ def open_grid(
     UserWarning
         Nothing is inside: rows and columns, or layers, are none.
     """
-    slabs, skipped = _slabs(files, product, group, skip=skip)
+    slabs, skipped = _slabs(_then(files, product, time), product, group, skip=skip)
     origin = Provenance(
         tuple({id(slab.file): slab.file for slab in slabs}.values()), tuple(skipped)
     )
@@ -315,6 +315,24 @@ class GridStore(AbstractDataStore):
         else:
             attributes = {"standard_name": f"projection_{axis}_coordinate", "units": "m"}
         return xr.Variable((axis,), values[self._key([axis])], attributes)
+
+
+def _then(
+    files: Sequence[GranuleFile], product: Product, time: TimeSpan | None
+) -> Sequence[GranuleFile]:
+    """Files whose names do not tell that they are of another time; one is always left.
+
+    Only where names are all that tells the time, and so before any file is looked at.
+    """
+    if time is None or product.grid is None or product.grid.time:
+        return files
+    names = [read_name(product, file.url) for file in files]
+    kept = [
+        file
+        for file, name in zip(files, names, strict=True)
+        if name is None or name.start is None or time.contains(np.array([name.start]))[0]
+    ]
+    return kept or files[:1]
 
 
 def _slabs(

@@ -11,7 +11,7 @@ from xarray.core import indexing
 from cryodata.cells import Cells
 from cryodata.errors import FormatError, SelectionError
 from cryodata.netcdf import NetcdfVariable
-from cryodata.projection import is_degrees
+from cryodata.projection import is_degrees, known_projection, wkt_of
 from cryodata.region import Region
 from cryodata.rows import OuterKey
 from cryodata.slabs import Slab
@@ -40,7 +40,7 @@ def cells_of(slab: Slab) -> Cells:
     MissingDependencyError
         Without pyproj.
     """
-    wkt = str(slab.projection.get("crs_wkt", ""))
+    wkt = _wkt(slab)
     if "x" in slab.values and wkt:
         x, y = (np.asarray(slab.values[axis], "f8") for axis in ("x", "y"))
         cells = Cells(x, y, wkt)
@@ -49,16 +49,25 @@ def cells_of(slab: Slab) -> Cells:
         return cells
     if slab.places is not None:
         return Cells(*_places(slab, *slab.places)[::-1])
-    if "x" in slab.values and "epsg_code" in slab.projection:
-        from cryodata.projection import known_projection
-
-        known_projection(str(slab.projection["epsg_code"]))  # says that pyproj is missing
     raise SelectionError(
         "Neither the file nor the product's table says where its cells lie",
         url=slab.file.url,
         path=slab.group,
         fix="Leave region out, and cut by rows and columns: ds.isel(...) reads what it keeps.",
     )
+
+
+def _wkt(slab: Slab) -> str:
+    """The projection, empty where it is not known.
+
+    Where pyproj was missing when the grid was opened, nobody has understood it yet.
+    """
+    known = slab.projection
+    if "crs_wkt" in known:
+        return str(known["crs_wkt"])
+    if "epsg_code" in known:
+        return known_projection(str(known["epsg_code"]))
+    return wkt_of(known)
 
 
 def _places(
