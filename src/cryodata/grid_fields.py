@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,11 +15,12 @@ from xarray.core import indexing
 from cryodata.attributes import decode_attributes
 from cryodata.errors import FormatError, SelectionError, UnknownVariableError, close_names
 from cryodata.finish import Text
+from cryodata.grid_axes import place
 from cryodata.layered import OneLayer
 from cryodata.lazy import LazyArray, Part
 from cryodata.netcdf import NetcdfVariable, encoding_of
 from cryodata.products import Product
-from cryodata.slabs import MADE_UP, Slab, unreadable
+from cryodata.slabs import Slab, unreadable
 from cryodata.view import Words, as_words
 
 __all__ = ["Field", "choose_fields", "common"]
@@ -239,7 +239,7 @@ def _field(
     slabs: Sequence[Slab], made_up: Sequence[str], name: str, *, named: bool
 ) -> Field | None:
     having = [slab for slab in slabs if name in slab.content.variables]
-    placed = [_place(slab, slab.content.variables[name], made_up) for slab in having]
+    placed = [place(slab, slab.content.variables[name], made_up) for slab in having]
     dims, kind = placed[0]
     if len(having) < len(slabs):
         what = f"{name} is missing in {len(slabs) - len(having)} of {len(slabs)} files"
@@ -259,52 +259,6 @@ def _field(
         raise SelectionError(what, fix="Leave it out of variables=, or open files alone.")
     warnings.warn(f"{what}: left out", stacklevel=2)
     return None
-
-
-def _place(
-    slab: Slab, variable: NetcdfVariable, made_up: Sequence[str]
-) -> tuple[tuple[str, ...], str]:
-    """Names of the axes of a variable, and its kind, see `Field`."""
-    dims = list(variable.dims)
-    at = _rows_at(slab, variable)
-    if at is not None:
-        dims[at : at + 2] = ["y", "x"]
-        nameless = [i for i in range(at) if slab.lattice is not None or MADE_UP in dims[i]]
-        for i, name in zip(reversed(nameless), reversed(made_up), strict=False):
-            dims[i] = name
-    times = slab.times
-    if times is None:
-        return tuple(dims), "still"
-    time = slab.axes.get("time")
-    layered = time is not None and time.dims and dims and dims[0] == time.dims[0]
-    if layered and variable.shape[0] == len(times):
-        return ("time", *dims[1:]), "layers"
-    alike = time is not None and time.shape == variable.shape == times.shape
-    if alike and MADE_UP in dims[0]:
-        return ("time",), "layers"
-    if at is not None and len(times) == 1:
-        return ("time", *dims), "layer"
-    return tuple(dims), "still"
-
-
-def _rows_at(slab: Slab, variable: NetcdfVariable) -> int | None:
-    """Which axis counts rows, the next one columns; None where none does."""
-    names = (slab.axes["y"].dims[0], slab.axes["x"].dims[0]) if "x" in slab.axes else ("", "")
-    pairs = list(itertools.pairwise(variable.dims))
-    if names in pairs and names[0] != names[1]:
-        return pairs.index(names)
-    if "x" in slab.values:
-        size = len(slab.values["y"]), len(slab.values["x"])
-    elif slab.places is not None:
-        size = slab.places[0].shape[-2], slab.places[0].shape[-1]
-    else:
-        return None
-    free = not names[0] or MADE_UP in names[0]
-    sizes = list(itertools.pairwise(variable.shape))
-    found = [
-        at for at, pair in enumerate(sizes) if pair == size and (free or MADE_UP in pairs[at][0])
-    ]
-    return found[-1] if found else None
 
 
 def _cut(size: int, most: int) -> tuple[int, ...]:

@@ -10,11 +10,12 @@ import xarray as xr
 from cryodata.earthdata.granule import Granule
 from cryodata.errors import ConfigurationError
 from cryodata.granule import GranuleFile
-from cryodata.grid import grid_dataset, grid_product
+from cryodata.grid import grid_product
+from cryodata.grid_groups import find_slabs, groups_of
+from cryodata.grid_store import grid_dataset
 from cryodata.groups import decode_group, open_groups
 from cryodata.products import Product, read_name, recognise
 from cryodata.provenance import Provenance
-from cryodata.slabs import find_slabs, groups_of
 
 __all__ = ["are_resolutions", "grid_tree", "grid_trees"]
 
