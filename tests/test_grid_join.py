@@ -109,8 +109,13 @@ def test_files_that_must_not_be_mixed(months: list[Path], tmp_path: Path) -> Non
     assert cd.open([*months, newer], version="05").sizes["time"] == 1
     with pytest.raises(SelectionError, match="choose granules by their names"):
         cd.open(months, cycle=3)
+    shorter = month_of(tmp_path, 2021, 8, 1, name="seaice_conc_daily_nh_20210801_f17_v04r00.nc")
+    with pytest.raises(SelectionError, match="steps daily, monthly"):
+        cd.open([*months, shorter])
     again = month_of(tmp_path, 2021, 10, 1, name="seaice_conc_monthly_nh_202110_am2_v04r00.nc")
-    with pytest.raises(SelectionError, match="both hold a layer of 2021-10-01") as caught:
+    with pytest.raises(
+        SelectionError, match="2021-10-01T00:00:00 is there more than once"
+    ) as caught:
         cd.open([*months, again])
     assert "newer" in caught.value.fix
     with pytest.raises(SelectionError, match="no file of G02202"):

@@ -24,7 +24,6 @@ def in_order(slabs: Sequence[Slab]) -> list[Slab]:
     """
     if len(slabs) == 1:
         return list(slabs)
-    _refuse_releases(slabs)
     first = slabs[0]
     for slab in slabs[1:]:
         if not _same_grid(first, slab):
@@ -33,6 +32,7 @@ def in_order(slabs: Sequence[Slab]) -> list[Slab]:
                 fix="Choose by name, cd.search(..., name='*_10km_*'), or open each by itself;"
                 " cryodata.open_tree takes several resolutions.",
             )
+    _refuse_releases(slabs)
     if any(slab.times is None for slab in slabs):
         nameless = next(slab for slab in slabs if slab.times is None)
         raise SelectionError(
@@ -46,7 +46,7 @@ def in_order(slabs: Sequence[Slab]) -> list[Slab]:
         twice = every[count > 1][0]
         holding = [_name(slab) for slab in ordered if twice in slab.values["time"]]
         raise SelectionError(
-            f"{' and '.join(holding[:2])} both hold a layer of {str(twice)[:19]}",
+            f"A layer of {str(twice)[:19]} is there more than once: in {', '.join(holding[:2])}",
             fix="Keep the newer of them.",
         )
     if (np.diff(times) < np.timedelta64(0)).any():
@@ -74,13 +74,20 @@ def _same_grid(a: Slab, b: Slab) -> bool:
     axes = [axis for axis in ("x", "y") if axis in a.values]
     same = all(np.array_equal(a.values[axis], b.values[axis]) for axis in axes)
     places = [slab.places and slab.places[0].shape for slab in (a, b)]
-    return same and (bool(axes) or places[0] == places[1]) and a.projection == b.projection
+    told = [[str(slab.projection.get(key)) for key in ("crs_wkt", "epsg_code")] for slab in (a, b)]
+    return same and (bool(axes) or places[0] == places[1]) and told[0] == told[1]
 
 
 def _refuse_releases(slabs: Sequence[Slab]) -> None:
-    """Raise where names tell of two releases, or of two revisions of one file."""
-    names = {id(slab.file): slab.name for slab in slabs if slab.name is not None}
-    releases = sorted({name.release for name in names.values() if name.release})
+    """Raise where names tell of two releases, or of layers of two lengths."""
+    names = [slab.name for slab in slabs if slab.name is not None]
+    steps = sorted({step for name in names if (step := dict(name.parts).get("step", ""))})
+    if len(steps) > 1:
+        raise SelectionError(
+            f"files of steps {', '.join(steps)}: their layers must not be mixed",
+            fix="Keep the files of one step in time.",
+        )
+    releases = sorted({name.release for name in names if name.release})
     if len(releases) > 1:
         raise SelectionError(
             f"files of releases {', '.join(releases)}: their layers must not be mixed",
