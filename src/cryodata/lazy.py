@@ -15,6 +15,7 @@ from xarray.core import indexing
 
 from cryodata.errors import SelectionError
 from cryodata.finish import as_stored
+from cryodata.read_plan import ReadPlan
 from cryodata.rows import OuterKey, Reading, plan_reading
 from cryodata.store import loop
 from cryodata.types import AnyArray, Source
@@ -62,6 +63,10 @@ class Reader(Protocol):
 
     async def aread(self, wanted: Wanted) -> list[AnyArray]:
         """As `read`, without blocking the event loop."""
+        ...
+
+    def price(self, wanted: Wanted) -> ReadPlan:
+        """What `read` would fetch."""
         ...
 
     def select(self, paths: Iterable[str]) -> Reader:

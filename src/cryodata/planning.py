@@ -19,7 +19,7 @@ from cryodata.cut import cut_rows, names_to_decide, narrow, resolve_words
 from cryodata.errors import BudgetExceededError
 from cryodata.find import Found, find
 from cryodata.granule import GranuleFile, Wanted
-from cryodata.lazy import SIDE_BY_SIDE
+from cryodata.lazy import SIDE_BY_SIDE, Reader
 from cryodata.options import Options
 from cryodata.plan_card import html_of, text_of
 from cryodata.query import Query
@@ -222,6 +222,7 @@ def plan(
     where: str | Mapping[str, Any] | Condition | None = None,
     variables: Words = "default",
     beams: Words = "all",
+    group: str | None = None,
     cycle: int | Sequence[int] | None = None,
     rgt: int | Sequence[int] | None = None,
     version: str | int = "latest",
@@ -260,6 +261,7 @@ def plan(
         where=where,
         variables=variables,
         beams=beams,
+        group=group,
         cycle=cycle,
         rgt=rgt,
         version=version,
@@ -344,18 +346,17 @@ class _Part:
     """Bytes needed of one dataset."""
 
     name: Hashable
-    file: GranuleFile
+    file: Reader
     path: str
     nbytes: int
 
 
 def _cost_of(dataset: xr.Dataset) -> tuple[Cost, list[_Part]]:
     """What loading a Dataset costs, all of a granule together; and for which datasets."""
-    wanted: dict[int, tuple[GranuleFile, list[Hashable], list[Wanted]]] = {}
+    wanted: dict[int, tuple[Reader, list[Hashable], list[Wanted]]] = {}
     for name, asked in reads_by_variable(dataset).items():
         for array, key in asked:
             for file, path, slices in array.wanted(array.plan(key)):
-                assert isinstance(file, GranuleFile)
                 _, names, slots = wanted.setdefault(id(file), (file, [], []))
                 names.append(name)
                 slots.append((path, slices))
