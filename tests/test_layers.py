@@ -14,7 +14,7 @@ import cryodata
 SOURCE = Path(next(iter(cryodata.__path__)))
 
 LAYERS = {
-    0: {"types", "errors", "options", "timespan", "prices", "words"},
+    0: {"types", "errors", "options", "timespan", "prices", "words", "caution"},
     1: {
         "products",
         "hdf5",

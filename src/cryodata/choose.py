@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
 from cryodata.beams import choose_tracks
+from cryodata.caution import warn_user
 from cryodata.columns import PLACES, TRACK_COORDINATES, Column, Columns, Track
 from cryodata.errors import SelectionError, UnknownVariableError, close_names
 from cryodata.granule import GranuleFile
@@ -183,7 +183,7 @@ def _leave_out(
     if named:
         others = [beam for beam in lacking if beam not in missing]
         raise SelectionError(what, url=view.file.url, fix=f"Leave them out: beams={others!r}.")
-    warnings.warn(f"{what}: left out", stacklevel=2)
+    warn_user(f"{what}: left out")
 
 
 def _surface_name(view: View, path: str, number: int) -> str:

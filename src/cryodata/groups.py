@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import re
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TypeAlias
@@ -18,6 +17,7 @@ from xarray.core import indexing
 
 from cryodata.accessor import CryoAccessor
 from cryodata.attributes import HIDDEN, decode_attributes
+from cryodata.caution import warn_user
 from cryodata.errors import CryodataError, FormatError, IntegrityError, UnknownVariableError
 from cryodata.finish import Text, UtcTime, as_stored
 from cryodata.granule import GranuleFile
@@ -151,7 +151,7 @@ def _as_variable(variable: NetcdfVariable, array: LazyArray, url: str) -> xr.Var
 def _warn_of_lost_attributes(path: str, attributes: Mapping[str, Any]) -> None:
     for name, value in attributes.items():
         if isinstance(value, Unreadable) and name not in HIDDEN:
-            warnings.warn(f"Attribute {name} of {path} is left out: {value.reason}", stacklevel=2)
+            warn_user(f"Attribute {name} of {path} is left out: {value.reason}")
 
 
 def open_group(file: GranuleFile, path: str, *, chunks: Any = None) -> xr.Dataset:

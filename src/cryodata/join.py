@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cryodata.caution import warn_user
 from cryodata.columns import Column, Columns
 from cryodata.errors import SelectionError
 from cryodata.layout import ArrayLayout
@@ -119,7 +119,7 @@ def _leave_out(column: Column, missing: int, count: int) -> None:
     what = f"{column.path} is missing in {missing} of {count} granules"
     if column.named:
         raise SelectionError(what, fix="Leave it out of variables=, or open the others alone.")
-    warnings.warn(f"{what}: left out", stacklevel=2)
+    warn_user(f"{what}: left out")
 
 
 def _common(attributes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
