@@ -18,13 +18,14 @@ from cryodata.finish import as_stored
 from cryodata.read_plan import ReadPlan
 from cryodata.rows import OuterKey, Reading, plan_reading
 from cryodata.store import loop
-from cryodata.types import AnyArray, Source
+from cryodata.types import AnyArray, IntArray, Source
 
 __all__ = [
     "SIDE_BY_SIDE",
     "Asked",
     "Companion",
     "LazyArray",
+    "NestedArray",
     "NotedError",
     "Part",
     "Reader",
@@ -263,6 +264,60 @@ class LazyArray(BackendArray):
             for block, (_, slices) in zip(blocks, reading.wanted, strict=True)
         ]
         return np.asarray(reading.assemble(padded, self.dtype, self.finish))
+
+
+class NestedArray(LazyArray):
+    """Values of coarse rows, each as often as it has fine rows: of segments, on photons.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        Runs of coarse rows.
+    ends : (coarse,) int64
+        Number of fine rows up to and with each coarse row of all parts together; the last
+        is the length of the array.
+    shape, dtype, finish, gap, column
+        As of `LazyArray`, along the fine rows; `gap` counts coarse ones.
+    """
+
+    __slots__ = ("ends",)
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        *,
+        ends: IntArray,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        finish: Callable[[AnyArray], AnyArray] = as_stored,
+        gap: int = 1,
+        column: int | None = None,
+    ) -> None:
+        super().__init__(parts, shape=shape, dtype=dtype, finish=finish, gap=gap, column=column)
+        rows = [part.shape[0] for part in parts]
+        self.offsets = np.concatenate([[0], np.cumsum(rows, dtype=np.int64)])
+        self.ends = ends
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _, (parts, settings) = super().__reduce__()
+        settings = {name: settings[name] for name in settings if name != "fill"}
+        return (_rebuild_nested, (parts, settings | {"ends": self.ends}))
+
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        return (*super().__dask_tokenize__(), "nested", self.ends)
+
+    def plan(self, key: OuterKey) -> Reading:
+        """What to read for an outer index of the fine rows."""
+        rows, *rest = key
+        if isinstance(rows, slice):
+            rows = np.arange(*rows.indices(self.shape[0]))
+        one = not isinstance(rows, np.ndarray)
+        coarse = np.searchsorted(self.ends, rows, side="right")
+        return super().plan((int(coarse) if one else np.asarray(coarse, np.int64), *rest))
+
+
+def _rebuild_nested(parts: list[Part], settings: dict[str, Any]) -> NestedArray:
+    return NestedArray(parts, **settings)
 
 
 def _rebuild(parts: list[Part], settings: dict[str, Any]) -> LazyArray:
