@@ -78,9 +78,10 @@ def write_hdf5(
     file; then chunks, compressed in threads and written in the order of the style; then
     what is known at the end: dimension scales and the attributes of this granule.
     """
-    with h5py.File(path, "w", libver="earliest", track_order=True, **dict(style.creation)) as file:
+    creation = {"libver": "earliest", "track_order": style.ordered, **style.creation}
+    with h5py.File(path, "w", **creation) as file:
         for name, attributes in template.groups.items():
-            group = file if name == "/" else file.create_group(name, track_order=True)
+            group = file if name == "/" else file.create_group(name, track_order=style.ordered)
             _write_attributes(group, attributes)
         for spec in template.datasets:
             dataset = _create(file, spec, contents)
@@ -119,7 +120,7 @@ def _create(file: h5py.File, spec: DatasetSpec, contents: Contents) -> h5py.Data
     parent, _, name = spec.path.rpartition("/")
     space = h5py.h5s.create_simple(spec.shape)
     stored = h5py.h5t.py_create(spec.dtype)
-    made = h5py.h5d.create(file[parent].id, name.encode(), stored, space, creation)
+    made = h5py.h5d.create(file[parent or "/"].id, name.encode(), stored, space, creation)
     made.write(h5py.h5s.ALL, h5py.h5s.ALL, values)
     return h5py.Dataset(made)
 
@@ -129,7 +130,7 @@ class _Chunk:
     """One chunk still to be encoded; `values` may be shorter than a chunk."""
 
     spec: DatasetSpec
-    start: int
+    offset: tuple[int, ...]
     values: AnyArray
 
     def encoded(self) -> bytes:
@@ -155,11 +156,10 @@ def _write_chunks(
     with ThreadPoolExecutor(THREADS) as pool:
         for chunks in rounds:
             for chunk, data in zip(chunks, pool.map(_Chunk.encoded, chunks), strict=True):
-                offset = (chunk.start, *(0 for _ in chunk.spec.trail))
                 if style.repacked:
-                    later.append((chunk.spec.path, offset, data))
+                    later.append((chunk.spec.path, chunk.offset, data))
                 else:
-                    file[chunk.spec.path].id.write_direct_chunk(offset, data)
+                    file[chunk.spec.path].id.write_direct_chunk(chunk.offset, data)
     order = {spec.path: number for number, spec in enumerate(template.datasets)}
     for path, offset, data in sorted(later, key=lambda c: (order[c[0]], c[1])):
         file[path].id.write_direct_chunk(offset, data)
@@ -198,10 +198,16 @@ def _of_round(spec: DatasetSpec, column: Column, number: int, count: int) -> lis
         return []
     begin, end = first * height, min(last * height, column.rows)
     values = column.take(begin, end)
+    starts = [range(0, size, step) for size, step in zip(spec.trail, spec.chunk[1:], strict=True)]
     return [
-        _Chunk(spec, start, values[start - begin : start - begin + height])
-        for start in range(begin, end, height)
+        _Chunk(spec, offset, values[_part(spec, (offset[0] - begin, *offset[1:]))])
+        for offset in itertools.product(range(begin, end, height), *starts)
     ]
+
+
+def _part(spec: DatasetSpec, offset: tuple[int, ...]) -> tuple[slice, ...]:
+    """Where a chunk that begins at `offset` lies."""
+    return tuple(slice(at, at + size) for at, size in zip(offset, spec.chunk, strict=True))
 
 
 def _attach_scales(file: h5py.File, template: Template) -> None:

@@ -15,9 +15,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cryodata.errors import UnknownProductError, close_names
 from cryodata.sandbox.granules.track import Beam
 
-__all__ = ["Attributes", "DatasetSpec", "Template", "load"]
+__all__ = ["Attributes", "DatasetSpec", "Template", "load", "recorded"]
 
 Attributes = Mapping[str, Any]
 """Attributes by name: str, or numpy scalars and arrays."""
@@ -106,12 +107,42 @@ class Template:
             for path, attributes in self.groups.items():
                 if "{beam}" in path:
                     own = beam.attributes() if path == "/{beam}" else {}
-                    groups[path.replace("{beam}", beam.name)] = {**attributes, **own}
+                    said = {name: own.get(name, value) for name, value in attributes.items()}
+                    groups[path.replace("{beam}", beam.name)] = said
         datasets = [spec for spec in self.datasets if "{beam}" not in spec.path]
         for beam in beams:
             if beam.name not in empty:
                 datasets += [spec.of(beam.name) for spec in self.datasets if "{beam}" in spec.path]
         return Template(MappingProxyType(groups), tuple(datasets))
+
+    def renamed(self, names: Mapping[str, str]) -> Template:
+        """The template with other names for what lies below the beams.
+
+        Parameters
+        ----------
+        names : mapping of str to str
+            Path of a group or dataset below the beam to what it is called instead; see
+            `cryodata.products.Release`.
+        """
+        if not names:
+            return self
+        ours = sorted(names, key=len, reverse=True)
+
+        def called(path: str) -> str:
+            below = path.removeprefix("/{beam}/")
+            name = next((o for o in ours if (below + "/").startswith(o + "/")), None)
+            if below == path or name is None:
+                return path
+            return f"/{{beam}}/{names[name]}{below.removeprefix(name)}"
+
+        theirs: dict[str, DatasetSpec] = {}
+        for spec in self.datasets:
+            path = called(spec.path)
+            if path == spec.path or path not in theirs:  # what is called so already stays
+                theirs[path] = replace(spec, path=path, dims=tuple(map(called, spec.dims)))
+        groups = {called(path): attributes for path, attributes in self.groups.items()}
+        parents_first = dict(sorted(groups.items(), key=lambda item: item[0].count("/")))
+        return Template(MappingProxyType(parents_first), tuple(theirs.values()))
 
     def beam_datasets(self) -> dict[str, DatasetSpec]:
         """Datasets of each beam, by their path below the beam."""
@@ -120,13 +151,30 @@ class Template:
 
 
 @cache
+def recorded() -> tuple[str, ...]:
+    """Products whose structure was recorded, sorted: ``atl03``, ``atl06`` ..."""
+    names = [entry.name for entry in resources.files(__package__).iterdir()]
+    return tuple(sorted(n.removesuffix(".json") for n in names if n.endswith(".json")))
+
+
+@cache
 def load(product: str) -> Template:
-    """The recorded template of a product, by its short name in lower case: ``atl06``."""
-    text = resources.files(__package__).joinpath(f"{product}.json").read_text()
-    recorded = json.loads(text)
-    groups = {path: _attributes(given) for path, given in recorded["groups"].items()}
-    datasets = tuple(_spec(path, given) for path, given in recorded["datasets"].items())
-    return Template(MappingProxyType(groups), datasets, tuple(recorded.get("names", ())))
+    """The recorded template of a product, by its short name in lower case: ``atl06``.
+
+    Raises
+    ------
+    UnknownProductError
+        If none was recorded.
+    """
+    if product not in recorded():
+        raise UnknownProductError(
+            f"No structure of {product.upper()} was recorded", fix=close_names(product, recorded())
+        )
+    text = resources.files(__package__).joinpath(f"{product}.json").read_text("utf-8")
+    kept = json.loads(text)
+    groups = {path: _attributes(given) for path, given in kept["groups"].items()}
+    datasets = tuple(_spec(path, given) for path, given in kept["datasets"].items())
+    return Template(MappingProxyType(groups), datasets, tuple(kept.get("names", ())))
 
 
 def _spec(path: str, given: dict[str, Any]) -> DatasetSpec:
