@@ -30,7 +30,7 @@ def join_columns(found: Sequence[Columns]) -> Columns:
     ------
     SelectionError
         The granules are of different products, or of releases that must not stand side by
-        side; or a variable that was named is missing in some.
+        side; or a variable that conditions are about is missing in some.
 
     Warns
     -----
@@ -52,6 +52,7 @@ def join_columns(found: Sequence[Columns]) -> Columns:
         columns=_aligned([columns.columns for columns in found], found),
         deciding=_aligned([columns.deciding for columns in found], found),
         attributes=_common([columns.attributes for columns in found]),
+        axes={name: axis for columns in reversed(found) for name, axis in columns.axes.items()},
     )
 
 

@@ -25,6 +25,7 @@ from cryodata.lazy import LazyArray, Part
 from cryodata.products import Product
 from cryodata.provenance import Provenance
 from cryodata.together import Companions
+from cryodata.view import CYCLE
 
 __all__ = ["RaggedStore", "ragged_dataset", "track_coordinates"]
 
@@ -60,7 +61,12 @@ def ragged_dataset(
     if cache:
         store.join_companions()
     dataset = xr.open_dataset(
-        store, engine="store", cache=cache, decode_times=False, decode_timedelta=False
+        store,
+        engine="store",
+        cache=cache,
+        decode_times=False,
+        decode_timedelta=False,
+        create_default_indexes=False,  # which would read what is called as its rows: ref_pt
     )
     rows = found.product.rows
     sizes = [track.rows for track in found.tracks]
@@ -74,7 +80,11 @@ def ragged_dataset(
     coordinates: dict[Hashable, xr.Variable] = {n: variables[n] for n in PLACES if n in variables}
     coordinates.update(track_coordinates(found.product, found.tracks, sizes))
     columns = {c.name: variables[c.name] for c in (*found.columns, *found.deciding)}
-    whole = xr.Dataset({**coordinates, **columns}, attrs=dataset.attrs).set_coords([*coordinates])
+    if rows in columns:
+        coordinates[rows] = columns.pop(rows)
+    # coordinates first: loading them reads what was named, too
+    empty = xr.Dataset(coords=xr.Coordinates(coordinates, indexes={}), attrs=dataset.attrs)
+    whole = empty.assign(columns).assign_coords(_labels(found))
     whole.encoding = store.get_encoding()
     return whole
 
@@ -124,21 +134,33 @@ class RaggedStore(AbstractDataStore):
 
     def _array(self, column: Column) -> LazyArray:
         column.check(self._tracks)
-        epoch = self._product.epoch if column.name == "time" else None
-        fill = column.pattern.attributes.get("_FillValue")
+        epoch = self._epoch(column)
+        dtype, fill, trailing = column.dtype, column.fill, column.trailing
+        parts: list[Part] = []
+        for track, layout in zip(self._tracks, column.layouts, strict=True):
+            if layout is not None:
+                refit = column.refit(track, layout, dtype, fill)
+                parts += [
+                    Part(track.file, layout.path, (stop - start, *trailing), start, refit)
+                    for start, stop in track.runs.tolist()
+                ]
         return LazyArray(
-            [
-                Part(track.file, layout.path, (stop - start, *column.trailing), start)
-                for track, layout in zip(self._tracks, column.layouts, strict=True)
-                if layout is not None
-                for start, stop in track.runs.tolist()
-            ],
-            shape=(self._rows, *column.trailing),
-            dtype=column.dtype if epoch is None else np.dtype("M8[ns]"),
+            parts,
+            shape=(self._rows, *trailing),
+            dtype=dtype if epoch is None else np.dtype("M8[ns]"),
             finish=as_stored if epoch is None else UtcTime(epoch, _number(fill)),
             gap=column.piece,
             column=column.surface,
         )
+
+    def _epoch(self, column: Column) -> np.datetime64 | None:
+        """What its seconds count from; None where it is no time, or stays in seconds.
+
+        Rows that have a time show it as such, and what the file calls ``delta_time`` as stored.
+        """
+        if column.name == "time":
+            return self._product.epoch
+        return None if self._product.rate.time else column.epoch
 
     def _variable(self, column: Column) -> xr.Variable:
         layout = column.pattern
@@ -149,9 +171,12 @@ class RaggedStore(AbstractDataStore):
         if len(self._origin.files) == 1:
             encoding["source"] = self._origin.files[0].url
         encoding |= filter_encoding(layout.filters)
-        if column.name == "time":  # decoded by UtcTime, not by xarray
+        if column.fill is not None:
+            attributes["_FillValue"] = column.dtype.type(column.fill)
+        if self._epoch(column) is not None:  # decoded by UtcTime, not by xarray
             encoding |= {"units": attributes.pop("units", ""), "calendar": "standard"}
             attributes.pop("_FillValue", None)
+        if column.name == "time":
             attributes |= {"standard_name": "time", "long_name": "UTC time"}
         data = indexing.LazilyIndexedArray(self._arrays[column.name])
         dims = (self._product.rows, *self._trailing_dims(column))
@@ -180,7 +205,7 @@ def track_coordinates(
     def along(values: Any, **attributes: Any) -> xr.Variable:
         return xr.Variable("track", values, attributes)
 
-    return {
+    described = {
         "beam": along(
             np.array([track.beam for track in tracks], "U"),
             long_name="beam",
@@ -212,6 +237,19 @@ def track_coordinates(
             long_name=f"number of rows of the track along {product.rows}",
             sample_dimension=product.rows,
         ),
+    }
+    if CYCLE in product.labels:  # an axis of its own
+        del described["cycle"]
+    return described
+
+
+def _labels(found: Columns) -> dict[str, xr.Variable]:
+    """Coordinates of axes after the rows, of those that some column has."""
+    had = {column.label for column in (*found.columns, *found.deciding)}
+    return {
+        name: xr.Variable(name, axis.values, axis.attributes)
+        for name, axis in found.axes.items()
+        if name in had
     }
 
 

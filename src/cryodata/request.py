@@ -48,6 +48,8 @@ class Request:
         Names of the variables that conditions are about, as `variables`.
     placed : bool
         Rows are chosen by place or time.
+    cycles : tuple of int
+        Of rows that have a value for each repeat cycle, only these; all where empty.
     on_missing : {"raise", "skip"}
         What becomes of beams and variables that are named and not there.
     """
@@ -56,6 +58,7 @@ class Request:
     beams: Words = "all"
     conditions: tuple[str, ...] = ()
     placed: bool = False
+    cycles: tuple[int, ...] = ()
     on_missing: OnMissing = "raise"
 
 

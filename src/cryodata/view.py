@@ -14,10 +14,12 @@ from cryodata.products import GranuleName, Product, Rate, join_path, parse_name
 from cryodata.products.registry import text
 from cryodata.request import Asked, Request, as_words, surfaces_of
 
-__all__ = ["IDENTIFICATION", "ORIENTATION", "View", "look_ahead", "paths_of_nesting"]
+__all__ = ["CYCLE", "IDENTIFICATION", "ORIENTATION", "View", "look_ahead", "paths_of_nesting"]
 
 ORIENTATION = "/orbit_info/sc_orient"
 IDENTIFICATION = "/METADATA/DatasetIdentification"
+CYCLE = "cycle"
+"""Dimension along which a row has a value for each repeat cycle, where it has several."""
 ORBIT = ("/orbit_info/rgt", "/orbit_info/cycle_number")
 
 
@@ -33,6 +35,9 @@ def look_ahead(file: GranuleFile, product: Product, request: Request) -> Index:
     below = [*rate.coordinates.values(), *wanted]
     groups = ["/" + join_path(track, rate.group) for track in tracks]
     paths = groups if asked.all else [f"{group.rstrip('/')}/{p}" for group in groups for p in below]
+    labelled = {name for p in wanted for name in product.dimensions.get(rate.path(p), ())[:1]}
+    labels = [product.labels[name] for name in sorted(labelled) if name in product.labels]
+    paths += ["/" + join_path(track, path) for track in tracks for path in labels]
     if request.placed:
         paths += [f"/{path}" for track in tracks for path in paths_of_nesting(product, track)]
     shallow = ["/", *(f"/{track}" for track in product.tracks)]
