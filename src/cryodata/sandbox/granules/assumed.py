@@ -31,7 +31,7 @@ many bins of 10 m."""
 _F4_MAX = float(np.finfo(np.float32).max)
 _COUNTS = re.compile(
     r"(?:^|_)(?:n|ndx|id|cnt|count|num|rgt|type|source|beg|end|refid|record)(?:_|$)"
-    r"|^i_|^index_|geoseg|cycle_number|orbit_number|n_|surface_bin|size"
+    r"|^i_|^index_|geoseg|cycle_number|orbit_number|surface_bin|size$"
 )
 _FLAGS = re.compile(r"fl(?:a)?g|^qf_|^layer_(?:attr|con)$|cloud_probability")
 _SHARED = ("/orbit_info", "/ancillary_data", "/METADATA", "/METADATA/DatasetIdentification")

@@ -34,7 +34,14 @@ STRETCH = 300
 """Segments whose photons are made at once."""
 STRETCHES = 10
 """Stretches kept in memory per beam: as many as all variables of a round need in turn."""
-_RATES = {"bckgrd_atlas": 0.55, "signal_find_output": 0.3}
+_RATES = {
+    "bckgrd_atlas": 0.55,
+    "signal_find_output/land": 0.32,
+    "signal_find_output/ocean": 0.31,
+    "signal_find_output/sea_ice": 0.3,
+    "signal_find_output/land_ice": 0.29,
+    "signal_find_output/inlandwater": 0.28,
+}
 """Rows per segment of the groups that have a rate of their own."""
 
 
@@ -193,7 +200,7 @@ def beam_columns(
     columns: dict[str, Column] = {}
     for path, spec in template.beam_datasets().items():
         group, _, name = path.rpartition("/")
-        rows = round(segments * _RATES.get(group.split("/")[0], 1.0))
+        rows = round(segments * _RATES.get(group, 1.0))
         if group == "heights":
             column = made.column(spec, name)
         elif path in known:

@@ -83,13 +83,14 @@ def write_hdf5(
         for name, attributes in template.groups.items():
             group = file if name == "/" else file.create_group(name, track_order=style.ordered)
             _write_attributes(group, attributes)
+        datasets: dict[str, h5py.Dataset] = {}
         for spec in template.datasets:
-            dataset = _create(file, spec, contents)
+            dataset = datasets[spec.path] = _create(file, spec, contents)
             _write_attributes(dataset, spec.attributes)
             if spec.fill_attribute:
                 _write_attributes(dataset, {"_FillValue": spec.dtype.type(spec.fill)})
-        _write_chunks(file, template, style, contents, np.random.default_rng([seed, 11]))
-        _attach_scales(file, template)
+        _write_chunks(datasets, template, style, contents, np.random.default_rng([seed, 11]))
+        _attach_scales(datasets, template)
         for name, attributes in contents.attributes.items():
             _write_attributes(file[name], attributes)
 
@@ -145,7 +146,7 @@ class _Chunk:
 
 
 def _write_chunks(
-    file: h5py.File,
+    datasets: Mapping[str, h5py.Dataset],
     template: Template,
     style: Style,
     contents: Contents,
@@ -159,10 +160,10 @@ def _write_chunks(
                 if style.repacked:
                     later.append((chunk.spec.path, chunk.offset, data))
                 else:
-                    file[chunk.spec.path].id.write_direct_chunk(chunk.offset, data)
+                    datasets[chunk.spec.path].id.write_direct_chunk(chunk.offset, data)
     order = {spec.path: number for number, spec in enumerate(template.datasets)}
     for path, offset, data in sorted(later, key=lambda c: (order[c[0]], c[1])):
-        file[path].id.write_direct_chunk(offset, data)
+        datasets[path].id.write_direct_chunk(offset, data)
 
 
 def _rounds(
@@ -210,13 +211,13 @@ def _part(spec: DatasetSpec, offset: tuple[int, ...]) -> tuple[slice, ...]:
     return tuple(slice(at, at + size) for at, size in zip(offset, spec.chunk, strict=True))
 
 
-def _attach_scales(file: h5py.File, template: Template) -> None:
+def _attach_scales(datasets: Mapping[str, h5py.Dataset], template: Template) -> None:
     for spec in template.datasets:
         if spec.scale:
-            file[spec.path].make_scale(spec.path.rpartition("/")[2])
+            datasets[spec.path].make_scale(spec.path.rpartition("/")[2])
     for spec in template.datasets:
         for axis, scale in enumerate(spec.dims):
-            file[spec.path].dims[axis].attach_scale(file[scale])
+            datasets[spec.path].dims[axis].attach_scale(datasets[scale])
 
 
 def _write_attributes(where: h5py.HLObject, attributes: Attributes) -> None:

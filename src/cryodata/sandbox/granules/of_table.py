@@ -6,7 +6,6 @@ and its name; the others get noise as compressible as the recorded values were.
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from cryodata.sandbox.granules.axes import (
 )
 from cryodata.sandbox.granules.filler import fill_column, flag_runs, rounded
 from cryodata.sandbox.granules.hdf5_writer import Column
+from cryodata.sandbox.granules.roles import is_height, role_of
 from cryodata.sandbox.granules.scene import Scene
 from cryodata.sandbox.granules.template import DatasetSpec, Template
 from cryodata.sandbox.granules.track import SEGMENT, Beam, FloatArray, Pass
@@ -40,10 +40,6 @@ MISSED = 0.3
 """Share of the visits that gave nothing, of a row that is visited once in each cycle."""
 CYCLE = 91 * 86400.0
 """Time from one visit to the next, s."""
-_HEIGHT = re.compile(r"^(?:h|ht|elev|elevation)_|(?:^|(?<!ph)_)(?:h|ht|height|elev|elevation)$")
-_NO_HEIGHT = re.compile(r"sig|unc|std|skew|dif|rms|err|spr|bsnow|slope|canopy(?!.*abs)|width|bias")
-_ALONG = {"x_atc", "seg_dist_x", "segment_dist_x", "dist_x"}
-_NUMBERED = re.compile(r"^(?:segment_id|geoseg|ref_pt$|ph_segment_id|index_seg)")
 
 
 @dataclass(frozen=True)
@@ -114,17 +110,15 @@ class TrackValues:
         """Whether rows may have the fill value: measurements, but not what places the rows."""
         if not spec.fill_attribute:
             return False
-        visited = counts_cycles(
-            self.product, path, spec
-        )  # a row may have been missed in some cycles
-        return visited or (path not in self._roles and (known is None or _is_height(path, spec)))
+        visited = counts_cycles(self.product, path, spec)  # and missed in some cycles
+        return visited or (path not in self._roles and (known is None or is_height(path, spec)))
 
     def _known(
         self, path: str, spec: DatasetSpec, x: FloatArray, rng: np.random.Generator
     ) -> AnyArray | None:
         """Values with a meaning; None where only noise is left."""
         name = path.rpartition("/")[2]
-        role = self._roles.get(path) or _role(name, spec)
+        role = self._roles.get(path) or role_of(name, spec)
         if role in {"first", "count"}:
             return self._nested(path, role)
         if role == "index":
@@ -237,32 +231,6 @@ def track_values(
         values = _cast(known[path], spec.dtype) if path in known else maker.values(path, spec)
         columns[path_in_file(maker.beam, path)] = Column.of(values)
     return columns
-
-
-def _role(name: str, spec: DatasetSpec) -> str | None:
-    """What a variable is by its units and name."""
-    units = str(spec.attributes.get("units", "")).lower()
-    if units.startswith("seconds since"):
-        return "time"
-    if units.replace(" ", "_") in {"degrees_north", "degrees_east"}:
-        place = re.search(r"lat|lon", name)
-        return {"lat": "latitude", "lon": "longitude"}[place.group()] if place else None
-    if name in _ALONG:
-        return "along"
-    if _NUMBERED.match(name) and spec.dtype.kind in "iu":
-        return "number"
-    return "height" if _is_height(name, spec) else None
-
-
-def _is_height(path: str, spec: DatasetSpec) -> bool:
-    name = path.rpartition("/")[2]
-    metres = str(spec.attributes.get("units", "")) in {"meters", "meter", "m", "metres"}
-    return (
-        spec.dtype.kind == "f"
-        and metres
-        and bool(_HEIGHT.search(name))
-        and not _NO_HEIGHT.search(name)
-    )
 
 
 def _flags(rng: np.random.Generator, flag: Flag, spec: DatasetSpec, rows: int) -> AnyArray:

@@ -32,6 +32,9 @@ class Scene:
         spacecraft crossed the equator, which may be long before the first row.
     full_circle : bool
         Longitudes run from 0 to 360 degrees, not from -180 to 180.
+    kept : tuple of str
+        Paths below a beam of the datasets that a beam without data still has. If there are
+        any, such a beam has no groups but theirs.
     mission : Mission
     releases : mapping of str to Style
         How each release lays out its files, the usual one first.
@@ -41,6 +44,7 @@ class Scene:
     relief: float = 1.0
     whole_orbit: bool = False
     full_circle: bool = False
+    kept: tuple[str, ...] = ()
     mission: Mission = ICESAT2
     releases: Mapping[str, Style] = field(default_factory=lambda: _ATLAS)
 
@@ -63,7 +67,12 @@ _SEA = 1e-3
 _ICESAT = Mission(first=datetime(2003, 10, 4, 12, 0, 0, tzinfo=UTC))
 _ICEBRIDGE = Mission(first=datetime(2018, 4, 1, 11, 0, 0, tzinfo=UTC), speed=125.0)
 _SCENES = {
-    "ATL07": Scene(spacing=15.0, relief=_SEA, whole_orbit=True),
+    "ATL07": Scene(
+        spacing=15.0,
+        relief=_SEA,
+        whole_orbit=True,
+        kept=("sea_ice_segments/stats/ds_si_hist_bins",),  # as in two real granules
+    ),
     "ATL08": Scene(spacing=100.0),
     "ATL09": Scene(spacing=280.0, whole_orbit=True),
     "ATL10": Scene(spacing=15.0, relief=_SEA, whole_orbit=True),

@@ -100,19 +100,35 @@ class Template:
     datasets: tuple[DatasetSpec, ...]
     names: tuple[str, ...] = ()
 
-    def with_beams(self, beams: tuple[Beam, ...], empty: tuple[str, ...]) -> Template:
-        """The template of a granule with these beams, those in `empty` without datasets."""
+    def with_beams(
+        self, beams: tuple[Beam, ...], empty: tuple[str, ...], kept: tuple[str, ...] = ()
+    ) -> Template:
+        """The template of a granule with these beams.
+
+        Parameters
+        ----------
+        beams : tuple of Beam
+        empty : tuple of str
+            Those of them without data.
+        kept : tuple of str
+            Paths below a beam of the datasets that those without data still have, and no
+            group but theirs. If none, they have all groups and no dataset.
+        """
         groups = {path: a for path, a in self.groups.items() if "{beam}" not in path}
+        datasets = [spec for spec in self.datasets if "{beam}" not in spec.path]
+        left = tuple(f"/{{beam}}/{path}" for path in kept)
         for beam in beams:
+            bare = beam.name in empty
             for path, attributes in self.groups.items():
-                if "{beam}" in path:
+                if "{beam}" in path and not (bare and left and _unneeded(path, left)):
                     own = beam.attributes() if path == "/{beam}" else {}
                     said = {name: own.get(name, value) for name, value in attributes.items()}
                     groups[path.replace("{beam}", beam.name)] = said
-        datasets = [spec for spec in self.datasets if "{beam}" not in spec.path]
-        for beam in beams:
-            if beam.name not in empty:
-                datasets += [spec.of(beam.name) for spec in self.datasets if "{beam}" in spec.path]
+            datasets += [
+                spec.of(beam.name)
+                for spec in self.datasets
+                if "{beam}" in spec.path and (not bare or spec.path in left)
+            ]
         return Template(MappingProxyType(groups), tuple(datasets))
 
     def renamed(self, names: Mapping[str, str]) -> Template:
@@ -150,6 +166,11 @@ class Template:
         return {s.path.removeprefix(start): s for s in self.datasets if s.path.startswith(start)}
 
 
+def _unneeded(group: str, datasets: tuple[str, ...]) -> bool:
+    """Whether a group of a beam holds none of `datasets`."""
+    return group.startswith("/{beam}") and not any(d.startswith(f"{group}/") for d in datasets)
+
+
 @cache
 def recorded() -> tuple[str, ...]:
     """Products whose structure was recorded, sorted: ``atl03``, ``atl06`` ..."""
@@ -166,12 +187,12 @@ def load(product: str) -> Template:
     UnknownProductError
         If none was recorded.
     """
-    if product not in recorded():
+    source = resources.files(__package__).joinpath(f"{product}.json")
+    if not source.is_file():
         raise UnknownProductError(
             f"No structure of {product.upper()} was recorded", fix=close_names(product, recorded())
         )
-    text = resources.files(__package__).joinpath(f"{product}.json").read_text("utf-8")
-    kept = json.loads(text)
+    kept = json.loads(source.read_text("utf-8"))
     groups = {path: _attributes(given) for path, given in kept["groups"].items()}
     datasets = tuple(_spec(path, given) for path, given in kept["datasets"].items())
     return Template(MappingProxyType(groups), datasets, tuple(kept.get("names", ())))
