@@ -27,6 +27,7 @@ LAYERS = {
         "decode",
         "lzf",
         "assemble",
+        "direction",
         "refit",
         "rows",
         "runs",

@@ -24,7 +24,9 @@ __all__ = ["PLACES", "TRACK_COORDINATES", "Axis", "Column", "Columns", "Track"]
 
 PLACES = ("time", "latitude", "longitude")
 """Coordinates of the rows."""
-TRACK_COORDINATES = ("beam", "spot", "strong", "rgt", "cycle", "granule", "rowSize")
+TRACK_COORDINATES = (
+    *("beam", "spot", "strong", "ascending", "rgt", "cycle", "granule", "rowSize"),
+)
 """What is said of each track."""
 
 _DECIDING = ("missing_value", "scale_factor", "add_offset", "units")
@@ -51,6 +53,8 @@ class Track:
         Name as its producer gave it.
     rgt, cycle : int
         Reference ground track and repeat cycle; 0 where unknown.
+    region : int
+        Orbit region that the granule's name gives; 0 where it gives none.
     release : str
         Of the product; empty where unknown.
     labels : mapping of str to (n,) array
@@ -66,6 +70,7 @@ class Track:
     granule: str
     rgt: int
     cycle: int
+    region: int = 0
     release: str = ""
     labels: Mapping[str, AnyArray] = field(default_factory=dict)
 

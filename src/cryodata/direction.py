@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ASCENDING", "BOTH", "DESCENDING", "MEANINGS", "direction_of_region", "direction_of_rows"]
+__all__ = [
+    "ASCENDING",
+    "BOTH",
+    "DESCENDING",
+    "MEANINGS",
+    "direction_of_region",
+    "direction_of_rows",
+]
 
 ASCENDING, DESCENDING, BOTH = 1, 0, -1
 """Both also where it is not known."""

@@ -88,6 +88,23 @@ def refuse_twice(names: Sequence[str]) -> None:
                 " revisions.",
             )
 
+    _refuse_overlap(parsed)
+
+
+def _refuse_overlap(names: Sequence[GranuleName]) -> None:
+    """Raise where two granules hold the same cycles of the same points, as an update does."""
+    last: dict[tuple[Any, ...], GranuleName] = {}
+    for name in sorted(names, key=lambda one: (one.cycle, one.last_cycle)):
+        place = (name.product, name.rgt, name.region, name.hemisphere)
+        before = last.get(place)
+        if name.last_cycle > name.cycle and before and before.last_cycle >= name.cycle:
+            raise SelectionError(
+                f"{before} and {name} both hold cycle {name.cycle} of the same points",
+                fix="Keep one of them: the one with more cycles is the newer.",
+            )
+        if name.last_cycle > name.cycle:
+            last[place] = name
+
 
 def _without_revision(name: GranuleName) -> GranuleName:
     return replace(name, release="", revision="")

@@ -20,11 +20,13 @@ from xarray.core import indexing
 
 from cryodata.attributes import decode_attributes, filter_encoding
 from cryodata.columns import PLACES, Column, Columns, Track
+from cryodata.direction import BOTH, MEANINGS, direction_of_region, direction_of_rows
 from cryodata.finish import UtcTime, as_stored
 from cryodata.lazy import LazyArray, Part
 from cryodata.products import Product
 from cryodata.provenance import Provenance
 from cryodata.together import Companions
+from cryodata.types import AnyArray
 from cryodata.view import CYCLE
 
 __all__ = ["RaggedStore", "ragged_dataset", "track_coordinates"]
@@ -78,7 +80,8 @@ def ragged_dataset(
     if all(rows not in variable.dims for variable in variables.values()):
         variables.update(_no_rows(found.product))
     coordinates: dict[Hashable, xr.Variable] = {n: variables[n] for n in PLACES if n in variables}
-    coordinates.update(track_coordinates(found.product, found.tracks, sizes))
+    latitude = known["latitude"].values if "latitude" in known else None
+    coordinates.update(track_coordinates(found.product, found.tracks, sizes, latitude))
     columns = {c.name: variables[c.name] for c in (*found.columns, *found.deciding)}
     if rows in columns:
         coordinates[rows] = columns.pop(rows)
@@ -198,9 +201,21 @@ class RaggedStore(AbstractDataStore):
 
 
 def track_coordinates(
-    product: Product, tracks: Sequence[Track], sizes: Sequence[int]
+    product: Product,
+    tracks: Sequence[Track],
+    sizes: Sequence[int],
+    latitude: AnyArray | None = None,
 ) -> dict[str, xr.Variable]:
-    """What is said of each track, and how many rows it has."""
+    """What is said of each track, and how many rows it has.
+
+    Parameters
+    ----------
+    product, tracks
+    sizes : sequence of int
+        Rows of each track.
+    latitude : (row,) float array, optional
+        Of all rows, where it is known: tells which way each track goes.
+    """
 
     def along(values: Any, **attributes: Any) -> xr.Variable:
         return xr.Variable("track", values, attributes)
@@ -220,6 +235,12 @@ def track_coordinates(
             np.array([track.spot.strong for track in tracks], bool),
             long_name="strong beam",
             comment="False also where spot is 0, that is, undefined",
+        ),
+        "ascending": along(
+            np.array(_directions(product, tracks, sizes, latitude), np.int8),
+            long_name="direction along the orbit",
+            flag_values=np.array(sorted(MEANINGS), np.int8),
+            flag_meanings=" ".join(MEANINGS[value] for value in sorted(MEANINGS)),
         ),
         "rgt": along(
             np.array([track.rgt for track in tracks], np.int16),
@@ -241,6 +262,26 @@ def track_coordinates(
     if CYCLE in product.labels:  # an axis of its own
         del described["cycle"]
     return described
+
+
+def _directions(
+    product: Product,
+    tracks: Sequence[Track],
+    sizes: Sequence[int],
+    latitude: AnyArray | None,
+) -> list[int]:
+    """Which way each track goes: by its rows where these are known, else by its orbit region."""
+    known = [BOTH] * len(tracks)
+    if product.of_regions:
+        known = [direction_of_region(track.region) for track in tracks]
+    if latitude is None:
+        return known
+    ends = np.cumsum(sizes, dtype=np.int64)[:-1]
+    rows = [direction_of_rows(own) for own in np.split(latitude, ends)] if len(tracks) else []
+    return [
+        own if own != BOTH or size > 1 else told
+        for own, size, told in zip(rows, sizes, known, strict=True)
+    ]
 
 
 def _labels(found: Columns) -> dict[str, xr.Variable]:

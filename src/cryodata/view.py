@@ -144,10 +144,11 @@ class View:
         return 0
 
     def labels(self) -> dict[str, Any]:
-        """Granule, reference track and cycle: of the name, or of what the file says."""
+        """Granule, reference track, cycle and region: of the name, or of what the file says."""
         name = self._name()
         if name is not None:
-            return {"granule": str(name), "rgt": name.rgt, "cycle": name.cycle}
+            said = {"rgt": name.rgt, "cycle": name.cycle, "region": name.region}
+            return {"granule": str(name), **said}
         known = [path for path in ORBIT if self.layout(path) is not None]
         values = self.file.read([(path, None) for path in known])
         read = {p: int(v.flat[0]) for p, v in zip(known, values, strict=True) if v.size}
