@@ -123,6 +123,7 @@ def test_releases_that_must_not_mix(product: str, tmp_path: Path) -> None:
         (("i4", {}), ("i2", {})),
         (("i1", {"_FillValue": 127}), ("i4", {"_FillValue": 2**31 - 1})),
         (("i4", {"_FillValue": 2**31 - 1}), ("f4", {"_FillValue": np.finfo("f4").max})),
+        (("f4", {}), ("f4", {"_FillValue": np.finfo("f4").max})),
         (("u4", {}), ("f4", {"_FillValue": np.finfo("f4").max})),
         (("i2", {"_FillValue": -1}), ("i2", {"_FillValue": -1})),
     ],
@@ -137,7 +138,8 @@ def test_types_that_changed_with_the_release(types: Any, order: int, tmp_path: P
         known = values != attributes.get("_FillValue", -9999)
         expected.append(np.where(known, values.astype("f8"), np.nan))
     both = np.concatenate(expected)
-    for chunks in (None, {}):
+    kinds: tuple[Any, ...] = (None, {})
+    for chunks in kinds:
         ds = cd.open(paths, variables="n_seg_pulses", chunks=chunks, options=UNCACHED)
         np.testing.assert_array_equal(ds.n_seg_pulses.values.astype("f8"), both)
         np.testing.assert_array_equal(ds.n_seg_pulses[100:300:3].values, both[100:300:3])

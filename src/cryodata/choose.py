@@ -53,7 +53,7 @@ def choose(file: GranuleFile, product: Product, request: Request) -> Columns | N
         The first of these, where there are several; notes tell the others.
     """
     view = View.of(file, product, request)
-    asked = Asked.of(view.product, request)
+    asked = Asked.of(product, request, view.release)
     present = [track for track in product.tracks if view.has(track)]
     if not present:
         return None
@@ -216,9 +216,10 @@ def _column(
     for track, layout in zip(tracks, layouts, strict=True):
         if layout is not None and not _has_rows(view, track, layout):
             raise _other_rows(view, layout.path)
+    newest = view.canonical(path)
     return Column(
-        name=path.rsplit("/", 1)[-1] if surface is None else _surface_name(view, path, surface),
-        path=view.canonical(path),
+        name=newest.rsplit("/", 1)[-1] if surface is None else _surface_name(view, path, surface),
+        path=newest,
         own_path=view.rate.path(path),
         pattern=patterns[0],
         layouts=tuple(layouts),

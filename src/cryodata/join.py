@@ -61,9 +61,9 @@ def _refuse_apart(found: Sequence[Columns]) -> None:
     product = found[0].product
     releases = sorted({track.release for columns in found for track in columns.tracks})
     said = [product.release(number) for number in releases]
-    kinds = {release if release is not None and release.apart else None for release in said}
+    kinds = {s.numbers if s is not None and s.apart else () for s in said}
     if len(kinds) > 1:
-        (why, *_) = [release.apart for release in kinds if release is not None]
+        (why, *_) = [s.apart for s in said if s is not None and s.apart]
         raise SelectionError(
             f"releases {', '.join(releases)} of {product.short_name} do not mix: {why}",
             fix=f'Open one of them: version="{releases[-1]}".',

@@ -115,7 +115,7 @@ def common_fill(layouts: Sequence[ArrayLayout]) -> Any:
 
 
 def hides(fill: Any, layout: ArrayLayout) -> bool:
-    """Whether `fill` may be a valid value of a dataset."""
+    """Whether `fill` may be a valid value of a dataset; the largest float of a type never is."""
     return not same_value(fill, fill_of(layout)) and _holds(layout.dtype, fill)
 
 
@@ -135,7 +135,7 @@ def _holds(dtype: np.dtype[Any], fill: Any) -> bool:
         return float(fill).is_integer() and limits.min <= int(fill) <= limits.max
     if dtype.kind == "f":
         with np.errstate(over="ignore"):
-            return bool(dtype.type(fill) == fill)
+            return bool(dtype.type(fill) == fill and abs(fill) != np.finfo(dtype).max)
     return True
 
 

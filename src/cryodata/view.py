@@ -23,13 +23,14 @@ CYCLE = "cycle"
 ORBIT = ("/orbit_info/rgt", "/orbit_info/cycle_number")
 
 
-def look_ahead(file: GranuleFile, product: Product, request: Request) -> Index:
+def look_ahead(file: GranuleFile, table: Product, request: Request, release: str = "") -> Index:
     """Everything that `choose` surely needs, in one pass; what does not exist is left out."""
+    product = table.as_of(release)
     rate = product.rate
     words = set(as_words(request.beams))
     # which beams are strong is not known yet
     tracks = [t for t in product.tracks if t in words or not words <= set(product.tracks)]
-    asked = Asked.of(product, request)
+    asked = Asked.of(table, request, release)
     surfaces = surfaces_of(product)
     wanted = [surfaces.get(path, (path, 0))[0] for path in asked.everything]
     below = [*rate.coordinates.values(), *wanted]
@@ -98,7 +99,7 @@ class View:
         view.release = name.release if name is not None else said.zfill(3) if said else ""
         view.product = product.as_of(view.release)
         if view.product is not product:
-            view.index = look_ahead(file, view.product, request)
+            view.index = look_ahead(file, product, request, view.release)
         return view
 
     @property

@@ -202,6 +202,11 @@ class Product:
             return path
         return _renamed(path, {theirs: ours for ours, theirs in said.names.items()})
 
+    def name_by(self, release: str, path: str) -> str:
+        """What a release calls a path (relative to the track) of the table."""
+        said = self.release(release)
+        return path if said is None else _renamed(path, said.names)
+
     @classmethod
     def from_toml(cls, text: str) -> Self:
         """Read a table.
