@@ -67,6 +67,7 @@ def _open_product(found: Columns, origin: Provenance, query: Query) -> xr.Datase
             [(track.file.url, track.beam, track.runs.tolist()) for track in found.tracks],
             [(column.name, column.path, column.surface) for column in found.all],
             (selection.region, repr(selection.time), str(selection.where)),
+            {name: axis.values.tolist() for name, axis in found.axes.items()},
         ),
     )
 

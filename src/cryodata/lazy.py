@@ -16,6 +16,7 @@ from xarray.core import indexing
 from cryodata.errors import SelectionError
 from cryodata.finish import as_stored
 from cryodata.read_plan import ReadPlan
+from cryodata.refit import Refit
 from cryodata.rows import OuterKey, Reading, plan_reading
 from cryodata.store import loop
 from cryodata.types import AnyArray, IntArray, Source
@@ -96,12 +97,15 @@ class Part:
         Of the run; along the axes after the first, of the dataset, as far as the array has them.
     start : int
         Row of the dataset that the run begins with.
+    refit : Refit or None
+        What is to be done with the stored values first; `shape` is then that of the result.
     """
 
     file: Reader
     path: str
     shape: tuple[int, ...]
     start: int = 0
+    refit: Refit | None = None
 
 
 class LazyArray(BackendArray):
@@ -185,7 +189,7 @@ class LazyArray(BackendArray):
         return (
             "cryodata.LazyArray",
             tuple((source.url, source.size, source.etag) for source in sources),
-            tuple((part.path, part.shape, part.start) for part in self.parts),
+            tuple((part.path, part.shape, part.start, repr(part.refit)) for part in self.parts),
             (self.shape, str(self.dtype), repr(self.finish), repr(self.fill), self.column),
         )
 
@@ -246,7 +250,7 @@ class LazyArray(BackendArray):
             return [(self.parts[0].file, self.parts[0].path, None)]
         only = () if self.column is None else (slice(self.column, self.column + 1, 1),)
         return [
-            (found.file, found.path, (_moved(rows, found.start), *rest, *only))
+            (found.file, found.path, (_moved(rows, found.start), *_stored(found, rest), *only))
             for found, (rows, *rest) in (
                 (self.parts[part], _clip(slices, self.parts[part].shape))
                 for part, slices in reading.wanted
@@ -260,8 +264,12 @@ class LazyArray(BackendArray):
         if self.column is not None:
             blocks = [block[:, 0] for block in blocks]
         padded = [
-            _pad(block, [len(range(s.start, s.stop, s.step)) for s in slices], self.fill)
-            for block, (_, slices) in zip(blocks, reading.wanted, strict=True)
+            _pad(
+                _refitted(self.parts[part], block, slices),
+                [len(range(s.start, s.stop, s.step)) for s in slices],
+                self.fill,
+            )
+            for block, (part, slices) in zip(blocks, reading.wanted, strict=True)
         ]
         return np.asarray(reading.assemble(padded, self.dtype, self.finish))
 
@@ -332,6 +340,19 @@ def _clip(slices: tuple[slice, ...], shape: tuple[int, ...]) -> tuple[slice, ...
 
 def _moved(rows: slice, by: int) -> slice:
     return slice(rows.start + by, rows.stop + by, rows.step)
+
+
+def _stored(part: Part, wanted: Sequence[slice]) -> Sequence[slice]:
+    """Slices of a dataset along its axes after the first, from those of the array."""
+    if part.refit is None or part.refit.places is None:
+        return wanted
+    return part.refit.stored(wanted[0]), *wanted[1:]
+
+
+def _refitted(part: Part, block: AnyArray, wanted: Sequence[slice]) -> AnyArray:
+    if part.refit is None:
+        return block
+    return part.refit.apply(block, wanted[1] if len(wanted) > 1 else None)
 
 
 def _pad(block: AnyArray, shape: list[int], fill: Any) -> AnyArray:
