@@ -73,6 +73,7 @@ LAYERS = {
         "layered",
         "slabs",
         "mask",
+        "nested",
         "planning",
         "plan_card",
         "query",

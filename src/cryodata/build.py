@@ -61,7 +61,7 @@ def _open_product(found: Columns, origin: Provenance, query: Query) -> xr.Datase
         found.product.rows,
         query.chunks,
         rows=dataset["rowSize"].values.tolist(),
-        piece=math.lcm(*(column.piece for column in found.all)),
+        piece=math.lcm(*(column.piece for column in found.all if not column.nested)),
         token=(
             [file.source for file in origin.files],
             [(track.file.url, track.beam, track.runs.tolist()) for track in found.tracks],

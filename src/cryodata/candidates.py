@@ -76,7 +76,7 @@ def known_bounds(
     for name in selection.names:
         column = found.column_of(name)
         layout = column.layouts[number] if column is not None else None
-        if column is None or layout is None:
+        if column is None or layout is None or column.nested:
             continue
         zone_map = track.file.zone_map(layout.path)
         if zone_map is None:

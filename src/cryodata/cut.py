@@ -166,7 +166,7 @@ def cut_rows(
     runs = decision.runs
     if not any(map(len, runs)):
         _warn_of_nothing(found, selection)
-    piece = max((column.piece for column in found.all), default=1)
+    piece = max((column.piece for column in found.all if not column.nested), default=1)
     wide = [bridge(own, piece) for own in runs]  # two runs within one chunk are read as one
     exact = decision.columns.keep(wide)
     picked = [inside_runs(w, own) for w, own in zip(wide, runs, strict=True) if len(own)]

@@ -28,6 +28,7 @@ def open(
     where: str | Mapping[str, Any] | Condition | None = None,
     variables: Words = "default",
     beams: Words = "all",
+    with_segments: Words = (),
     group: str | None = None,
     cycle: int | Sequence[int] | None = None,
     rgt: int | Sequence[int] | None = None,
@@ -81,6 +82,9 @@ def open(
         of its own; else when the first of them is touched.
     beams : str or list of str
         ``"all"`` (those a granule has), ``"strong"``, ``"weak"``, ``"gt1l"``, ...
+    with_segments : str or list of str
+        Of ATL03, variables of the 20 m segments that each photon gets: ``solar_elevation``,
+        ``geophys_corr/geoid``. Conditions may be on them without.
     group : str, optional
         Which grid of a gridded product: ``"dhdt_lag4"``; the product's first by default.
     cycle, rgt : int or list of int, optional
@@ -158,6 +162,7 @@ def open(
         where=where,
         variables=variables,
         beams=beams,
+        with_segments=with_segments,
         group=group,
         cycle=cycle,
         rgt=rgt,

@@ -23,6 +23,7 @@ from cryodata.grid import gridded_product
 from cryodata.join import join_columns, refuse_twice
 from cryodata.labels import with_axes
 from cryodata.locate import granules_of
+from cryodata.nested import with_counts
 from cryodata.products import Product, recognise
 from cryodata.provenance import Provenance, Skipped, all_of
 from cryodata.query import Query
@@ -86,9 +87,8 @@ def find(what: Any, query: Query) -> Found:
         if len(files) == 1:
             one = _find(files[0], query.request)
             skipped = one.skipped if one else ()
-            return Found(
-                Provenance(tuple(files), skipped), one and with_axes(one, query.request.cycles)
-            )
+            columns = one and with_counts(with_axes(one, query.request.cycles))
+            return Found(Provenance(tuple(files), skipped), columns)
         return _find_all(files, query.request)
     except BaseException:
         Provenance(tuple(files)).close()
@@ -123,7 +123,7 @@ def _find_all(files: Sequence[GranuleFile], request: Request) -> Found:
     ]
     if not having:
         raise all_of(skipped, len(files))
-    columns = with_axes(join_columns(list(having.values())), request.cycles)
+    columns = with_counts(with_axes(join_columns(list(having.values())), request.cycles))
     return Found(Provenance(tuple(having), tuple(skipped)), columns)
 
 

@@ -13,7 +13,7 @@ from cryodata.errors import ConfigurationError
 from cryodata.locate import Wish
 from cryodata.options import Options
 from cryodata.region_input import region_of
-from cryodata.request import OnMissing, Request, Words
+from cryodata.request import OnMissing, Request, Words, as_words
 from cryodata.selection import Selection
 from cryodata.timespan import TimeSpan
 
@@ -65,6 +65,7 @@ class Query:
         where: str | Mapping[str, Any] | Condition | None = None,
         variables: Words = "default",
         beams: Words = "all",
+        with_segments: Words = (),
         group: str | None = None,
         cycle: int | Sequence[int] | None = None,
         rgt: int | Sequence[int] | None = None,
@@ -94,6 +95,7 @@ class Query:
             request=Request(
                 variables=variables,
                 beams=beams,
+                with_segments=as_words(with_segments),
                 conditions=() if selection.where is None else selection.where.names,
                 cycles=_numbers(cycle),
                 placed=selection.region is not None or selection.time is not None,

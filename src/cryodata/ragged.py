@@ -22,11 +22,12 @@ from cryodata.attributes import decode_attributes, filter_encoding
 from cryodata.columns import PLACES, Column, Columns, Track
 from cryodata.direction import BOTH, MEANINGS, direction_of_region, direction_of_rows
 from cryodata.finish import UtcTime, as_stored
-from cryodata.lazy import LazyArray, Part
+from cryodata.lazy import LazyArray, NestedArray, Part
+from cryodata.nested import nested_parts
 from cryodata.products import Product
 from cryodata.provenance import Provenance
 from cryodata.together import Companions
-from cryodata.types import AnyArray
+from cryodata.types import AnyArray, IntArray
 from cryodata.view import CYCLE
 
 __all__ = ["RaggedStore", "ragged_dataset", "track_coordinates"]
@@ -139,6 +140,8 @@ class RaggedStore(AbstractDataStore):
         column.check(self._tracks)
         epoch = self._epoch(column)
         dtype, fill, trailing = column.dtype, column.fill, column.trailing
+        if column.nested:
+            return self._nested_array(column)
         parts: list[Part] = []
         for track, layout in zip(self._tracks, column.layouts, strict=True):
             if layout is not None:
@@ -154,6 +157,24 @@ class RaggedStore(AbstractDataStore):
             finish=as_stored if epoch is None else UtcTime(epoch, _number(fill)),
             gap=column.piece,
             column=column.surface,
+        )
+
+    def _nested_array(self, column: Column) -> LazyArray:
+        """Of coarser rows, each value as often as it has rows."""
+        parts: list[Part] = []
+        counts: list[IntArray] = [np.empty(0, np.int64)]
+        for track, layout in zip(self._tracks, column.layouts, strict=True):
+            if layout is not None:
+                refit = column.refit(track, layout, column.dtype, column.fill)
+                own, numbers = nested_parts(track, layout, column.trailing, refit)
+                parts += own
+                counts += numbers
+        return NestedArray(
+            parts,
+            ends=np.cumsum(np.concatenate(counts)),
+            shape=(self._rows, *column.trailing),
+            dtype=column.dtype,
+            gap=column.piece,
         )
 
     def _epoch(self, column: Column) -> np.datetime64 | None:

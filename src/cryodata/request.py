@@ -48,6 +48,8 @@ class Request:
         Names of the variables that conditions are about, as `variables`.
     placed : bool
         Rows are chosen by place or time.
+    with_segments : tuple of str
+        Names of variables of coarser rows, such as segments, that each finer row gets.
     cycles : tuple of int
         Of rows that have a value for each repeat cycle, only these; all where empty.
     on_missing : {"raise", "skip"}
@@ -58,6 +60,7 @@ class Request:
     beams: Words = "all"
     conditions: tuple[str, ...] = ()
     placed: bool = False
+    with_segments: tuple[str, ...] = ()
     cycles: tuple[int, ...] = ()
     on_missing: OnMissing = "raise"
 
