@@ -29,6 +29,7 @@ def open(
     variables: Words = "default",
     beams: Words = "all",
     with_segments: Words = (),
+    classify: Any = None,
     group: str | None = None,
     cycle: int | Sequence[int] | None = None,
     rgt: int | Sequence[int] | None = None,
@@ -85,6 +86,11 @@ def open(
     with_segments : str or list of str
         Of ATL03, variables of the 20 m segments that each photon gets: ``solar_elevation``,
         ``geophys_corr/geoid``. Conditions may be on them without.
+    classify : str, or granules, optional
+        A product that says which class each row is of: ``"ATL08"`` gives photons of ATL03
+        the variable ``classed_pc_flag``, -1 where it says none. Its granules of the same
+        passes are looked for in the catalogue, where `what` comes from it, else in the same
+        folder; or given here. They are read when the Dataset is opened.
     group : str, optional
         Which grid of a gridded product: ``"dhdt_lag4"``; the product's first by default.
     cycle, rgt : int or list of int, optional
@@ -163,6 +169,7 @@ def open(
         variables=variables,
         beams=beams,
         with_segments=with_segments,
+        classify=classify,
         group=group,
         cycle=cycle,
         rgt=rgt,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cryodata.choose import choose
+from cryodata.classes import Classes, find_classes
 from cryodata.columns import Columns
 from cryodata.errors import (
     ConfigurationError,
@@ -49,11 +50,14 @@ class Found:
         None where it is one file of no known product, or they are gridded.
     grid : Product or None
         The gridded product that they are of.
+    classes : Classes or None
+        What classifies the rows.
     """
 
     origin: Provenance
     columns: Columns | None
     grid: Product | None = None
+    classes: Classes | None = None
 
 
 def find(what: Any, query: Query) -> Found:
@@ -70,29 +74,36 @@ def find(what: Any, query: Query) -> Found:
     AuthError, FetchError, FormatError
         A granule cannot be had, or is no HDF5.
     """
+    opening: dict[str, Any] = {
+        "options": query.options,
+        "storage_options": query.storage_options,
+        "engine": query.engine,
+    }
     files: list[GranuleFile] = []
     try:
-        for granule in granules_of(what, query.wish, query.storage_options):
-            file = GranuleFile(
-                granule,
-                options=query.options,
-                storage_options=query.storage_options,
-                engine=query.engine,
-            )
-            files.append(file)
+        granules = granules_of(what, query.wish, query.storage_options)
+        files.extend(GranuleFile(granule, **opening) for granule in granules)
         gridded = gridded_product(files, skip=query.request.on_missing == "skip")
         if gridded is not None:
             return Found(Provenance(tuple(files)), None, gridded)
         refuse_twice([file.url for file in files])
-        if len(files) == 1:
-            one = _find(files[0], query.request)
-            skipped = one.skipped if one else ()
-            columns = one and with_counts(with_axes(one, query.request.cycles))
-            return Found(Provenance(tuple(files), skipped), columns)
-        return _find_all(files, query.request)
+        found = _find_one(files[0], query.request) if len(files) == 1 else None
+        found = found or _find_all(files, query.request)
+        if query.classify is None or found.columns is None:
+            return found
+        classes = find_classes(query.classify, found.columns, granules, query.wish, opening)
+        everybody = (*found.origin.files, *classes.partners.values())
+        return replace(found, origin=replace(found.origin, files=everybody), classes=classes)
     except BaseException:
         Provenance(tuple(files)).close()
         raise
+
+
+def _find_one(file: GranuleFile, request: Request) -> Found:
+    """Tracks and columns of one granule, or of a file of no known product."""
+    one = _find(file, request)
+    columns = one and with_counts(with_axes(one, request.cycles))
+    return Found(Provenance((file,), one.skipped if one else ()), columns)
 
 
 def _find_all(files: Sequence[GranuleFile], request: Request) -> Found:

@@ -12,6 +12,7 @@ import xarray as xr
 
 from cryodata.build import build_dataset
 from cryodata.candidates import candidate_rows
+from cryodata.classes import Classes
 from cryodata.columns import Columns
 from cryodata.condition import Condition
 from cryodata.cost import Budget, Cost, Estimate, Way, estimate
@@ -184,8 +185,11 @@ class Plan:
         if self.exact or self.found.columns is None:
             return self
         columns = self.found.columns
-        selection = resolve_words(columns, self.query.selection)
-        exact, dataset = cut_rows(columns, selection, self.found.origin, cache=True)
+        classes = self.found.classes
+        selection = resolve_words(columns, self.query.selection, classes)
+        exact, dataset = cut_rows(
+            columns, selection, self.found.origin, cache=True, classes=classes
+        )
         return _plan(self.found, self.query, exact, dataset, exact=True, kept=True)
 
     def open(self, budget: float | str | Budget | None = None) -> xr.Dataset:
@@ -223,6 +227,7 @@ def plan(
     variables: Words = "default",
     beams: Words = "all",
     with_segments: Words = (),
+    classify: Any = None,
     group: str | None = None,
     cycle: int | Sequence[int] | None = None,
     rgt: int | Sequence[int] | None = None,
@@ -263,6 +268,7 @@ def plan(
         variables=variables,
         beams=beams,
         with_segments=with_segments,
+        classify=classify,
         group=group,
         cycle=cycle,
         rgt=rgt,
@@ -289,10 +295,11 @@ def make_plan(found: Found, query: Query) -> Plan:
     lazy = replace(query, chunks=None)
     selection = Selection()
     if found.columns is not None:
-        selection = resolve_words(found.columns, query.selection)
+        selection = resolve_words(found.columns, query.selection, found.classes)
+    lazily = replace(found, classes=None)  # classes are priced, not read
     if found.columns is None or not selection:
-        return _plan(found, query, found.columns, build_dataset(found, lazy), exact=True)
-    narrowed = narrow(found.columns, selection)
+        return _plan(found, query, found.columns, build_dataset(lazily, lazy), exact=True)
+    narrowed = narrow(found.columns, selection, found.classes)
     if not query.exact:
         return _plan(found, query, narrowed, build_dataset(found, lazy), exact=True)
     names = names_to_decide(narrowed, selection, ahead=query.chunks is None)
@@ -314,6 +321,8 @@ def _plan(
     load, parts = _cost_of(dataset)
     decide, more = (Cost(), []) if deciding is None else _cost_of(deciding)
     parts += more
+    if found.classes is not None and columns is not None and not kept:
+        decide += _cost_of_classes(found.classes, columns)
     files = found.origin.files
     tracks = columns.tracks if columns is not None else ()
     weak = {(id(t.file), t.beam) for t in tracks if t.spot.weak}
@@ -378,6 +387,20 @@ def _cost_of(dataset: xr.Dataset) -> tuple[Cost, list[_Part]]:
         ]
     rounds = -(-len(wanted) // SIDE_BY_SIDE) if cost.requests else 0
     return replace(cost, rounds=rounds), parts
+
+
+def _cost_of_classes(classes: Classes, columns: Columns) -> Cost:
+    """What classifying rows reads, of both products."""
+    cost = Cost()
+    for file, slots in classes.wanted(columns):
+        priced = file.price(slots)
+        cost += Cost(
+            requests=priced.requests,
+            nbytes=priced.nbytes,
+            needed=priced.needed,
+            decoded=sum(want.nbytes for want in priced.wants),
+        )
+    return replace(cost, rounds=1 if cost.requests else 0)
 
 
 def _sums(items: Any) -> dict[str, int]:

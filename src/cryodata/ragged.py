@@ -84,6 +84,7 @@ def ragged_dataset(
     latitude = known["latitude"].values if "latitude" in known else None
     coordinates.update(track_coordinates(found.product, found.tracks, sizes, latitude))
     columns = {c.name: variables[c.name] for c in (*found.columns, *found.deciding)}
+    columns |= {str(name): v for name, v in known.items() if name not in coordinates}
     if rows in columns:
         coordinates[rows] = columns.pop(rows)
     # coordinates first: loading them reads what was named, too
