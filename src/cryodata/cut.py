@@ -184,9 +184,9 @@ def cut_rows(
     picked = [inside_runs(w, own) for w, own in zip(wide, runs, strict=True) if len(own)]
     rows = np.flatnonzero(np.concatenate([np.empty(0, bool), *decision.kept]))
     lasting = replace(exact, deciding=())
-    names = {column.name for column in lasting.all} | ({classes.name} if classes else set())
+    last = {column.name for column in lasting.all} | ({classes.name} if classes else set())
     values = decision.values.isel({found.product.rows: rows}).variables
-    known = {name: variable for name, variable in values.items() if name in names}
+    known: dict[Hashable, xr.Variable] = {n: v for n, v in values.items() if n in last}
     return exact, ragged_dataset(lasting, origin, cache=cache, known=known, picked=picked)
 
 
