@@ -23,20 +23,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cryodata import earthdata, errors
     from cryodata.catalogue import search
+    from cryodata.condition import Condition
     from cryodata.dataset import open  # noqa: A004 - the verb of the library
     from cryodata.earthdata.granule import Granule
     from cryodata.earthdata.granules import Granules
     from cryodata.earthdata.identity.login import login
     from cryodata.options import Limits, Network, Options
+    from cryodata.products.product import Product
+    from cryodata.reader import Reader
     from cryodata.region import Region
     from cryodata.tree import open_tree
 
 __all__ = [
+    "Condition",
     "Granule",
     "Granules",
     "Limits",
     "Network",
     "Options",
+    "Product",
+    "Reader",
     "Region",
     "__version__",
     "earthdata",
@@ -46,16 +52,20 @@ __all__ = [
     "open_tree",
     "sandbox",
     "search",
+    "testing",
 ]
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Condition": "cryodata.condition",
     "Granule": "cryodata.earthdata.granule",
     "Granules": "cryodata.earthdata.granules",
     "Limits": "cryodata.options",
     "Network": "cryodata.options",
     "Options": "cryodata.options",
+    "Product": "cryodata.products.product",
+    "Reader": "cryodata.reader",
     "Region": "cryodata.region",
     "login": "cryodata.earthdata.identity.login",
     "open": "cryodata.dataset",

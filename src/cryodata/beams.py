@@ -9,12 +9,13 @@ import numpy as np
 
 from cryodata.columns import Track
 from cryodata.errors import SelectionError
+from cryodata.products import Product
 from cryodata.products.tracks import Spot, spot_from_attributes, spots_from_orientation
 from cryodata.request import Asked, OnMissing, Request, as_words
 from cryodata.runs import Runs, all_rows
 from cryodata.view import ORIENTATION, View
 
-__all__ = ["choose_tracks"]
+__all__ = ["check_beams", "choose_tracks"]
 
 ORIENTATION_TIME = ORIENTATION + "_time"
 
@@ -61,10 +62,31 @@ def choose_tracks(
     return [track for track in found if wanted(track)]
 
 
+def check_beams(product: Product, words: Sequence[str], *, url: str = "") -> None:
+    """Raise `SelectionError` where a word is no beam that granules of a product can have."""
+    several = product.tracks not in {(), ("",)}
+    for word in words:
+        if word == "all" or word in product.tracks:
+            continue
+        if not several:
+            raise SelectionError(
+                f"{product.short_name} has no beams to choose from, and no {word!r}",
+                url=url,
+                fix="Leave beams= out.",
+            )
+        if word not in {"strong", "weak"}:
+            raise SelectionError(
+                f"{product.short_name} has no beam {word!r}",
+                url=url,
+                fix=f'There are: {", ".join(product.tracks)}; or "all", "strong", "weak".',
+            )
+
+
 def _wanted(
     view: View, found: Sequence[Track], words: tuple[str, ...], on_missing: OnMissing
 ) -> Callable[[Track], bool]:
     """Whether a track is asked for; raises where that cannot be told."""
+    check_beams(view.product, words, url=view.file.url)
     url, present = view.file.url, list(dict.fromkeys(track.beam for track in found))
     names: set[str] = set()
     strengths: set[str] = set()
@@ -81,12 +103,6 @@ def _wanted(
                     fix=f"Name the beams: beams={unknown[:2]!r}.",
                 )
             strengths.add(word)
-        elif word not in view.product.tracks:
-            raise SelectionError(
-                f"{view.product.short_name} has no beam {word!r}",
-                url=url,
-                fix=f'There are: {", ".join(view.product.tracks)}; or "all", "strong", "weak".',
-            )
         elif word in present:
             names.add(word)
         elif on_missing == "raise":

@@ -11,6 +11,7 @@ from cryodata.condition import Condition
 from cryodata.errors import ConfigurationError
 from cryodata.locate import Wish
 from cryodata.options import Options
+from cryodata.products import Product, table_of
 from cryodata.region_input import region_of
 from cryodata.request import OnMissing, Request, Words
 from cryodata.selection import Selection
@@ -53,6 +54,7 @@ class Query:
     def of(
         cls,
         *,
+        product: str | Product | None = None,
         region: Any = None,
         time: Any = None,
         where: str | Mapping[str, Any] | Condition | None = None,
@@ -88,6 +90,7 @@ class Query:
                 conditions=() if selection.where is None else selection.where.names,
                 placed=selection.region is not None or selection.time is not None,
                 on_missing=on_missing,
+                product=table_of(product),
             ),
             selection=selection,
             chunks=chunks,

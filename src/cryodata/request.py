@@ -50,6 +50,9 @@ class Request:
         Rows are chosen by place or time.
     on_missing : {"raise", "skip"}
         What becomes of beams and variables that are named and not there.
+    product : Product or None
+        The table to read by, also where a file does not say what it is; None for what each
+        file says.
     """
 
     variables: Words = "default"
@@ -57,6 +60,7 @@ class Request:
     conditions: tuple[str, ...] = ()
     placed: bool = False
     on_missing: OnMissing = "raise"
+    product: Product | None = None
 
 
 @dataclass(frozen=True, slots=True)

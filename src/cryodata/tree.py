@@ -12,7 +12,7 @@ from cryodata.granule import GranuleFile
 from cryodata.groups import open_groups
 from cryodata.locate import one_granule
 from cryodata.options import Options
-from cryodata.products import Product, Rate
+from cryodata.products import Product, Rate, table_of
 
 __all__ = ["name_rows", "open_tree", "part_dimensions"]
 
@@ -20,6 +20,7 @@ __all__ = ["name_rows", "open_tree", "part_dimensions"]
 def open_tree(
     what: Any,
     *,
+    product: str | Product | None = None,
     group: str = "/",
     storage_options: Mapping[str, Any] | None = None,
     engine: str = "auto",
@@ -33,7 +34,7 @@ def open_tree(
 
     Parameters
     ----------
-    what, storage_options, engine, options
+    what, product, storage_options, engine, options
         As for `cryodata.open`.
     group : str
         Only this group and what lies below it.
@@ -52,13 +53,14 @@ def open_tree(
     ConfigurationError, NotFoundError, AuthError, FetchError, FormatError
         As for `cryodata.open`.
     """
+    given = table_of(product)
     granule = one_granule(what, storage_options)
     file = GranuleFile(granule, options=options, storage_options=storage_options, engine=engine)
     path = "/" + group.strip("/")
     datasets = open_groups(file, path)
-    product = product_of(file)
-    if product is not None:
-        datasets = name_rows(datasets, product)
+    table = product_of(file, given)
+    if table is not None:
+        datasets = name_rows(datasets, table)
     datasets = part_dimensions(datasets)
     root = len(path.rstrip("/"))
     tree = xr.DataTree.from_dict({name[root:] or "/": ds for name, ds in datasets.items()})

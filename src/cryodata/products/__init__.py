@@ -5,7 +5,7 @@ from __future__ import annotations
 from cryodata.products.naming import GranuleName, parse_name
 from cryodata.products.parts import Flag, Grid, Nesting, Rate, Reference, Release, join_path
 from cryodata.products.product import Product
-from cryodata.products.registry import find, get, known, recognise
+from cryodata.products.registry import find, get, known, recognise, said_of, table_of
 
 __all__ = [
     "Flag",
@@ -22,4 +22,6 @@ __all__ = [
     "known",
     "parse_name",
     "recognise",
+    "said_of",
+    "table_of",
 ]

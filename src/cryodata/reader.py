@@ -1,0 +1,227 @@
+"""``cryodata.Reader``: what is asked of every granule, said once, and handed around."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import xarray as xr
+
+from cryodata.beams import check_beams
+from cryodata.chunks import Chunks
+from cryodata.condition import Condition
+from cryodata.dataset import open_query
+from cryodata.earthdata.catalogue.track_names import Tracks
+from cryodata.errors import ConfigurationError, ProductError
+from cryodata.options import Options
+from cryodata.products import Product, table_of
+from cryodata.query import Query
+from cryodata.region import Region
+from cryodata.request import OnMissing, Words, as_words
+from cryodata.store.resolve import ENGINES
+from cryodata.timespan import TimeSpan
+
+__all__ = ["Reader"]
+
+
+@dataclass(frozen=True, slots=True, init=False, repr=False)
+class Reader:
+    """How granules of one product are read; call it with granules to read them.
+
+    ``Reader("ATL06", beams="strong")(granules)`` is ``cryodata.open(granules,
+    product="ATL06", beams="strong")``. A reader is frozen: it compares by what it says, has a
+    hash where its `chunks` have one, and pickles, table included, so that it means the same on
+    a worker that has no such table. It holds no file and no key: `storage_options` go with the
+    granules.
+
+    Parameters
+    ----------
+    product : str or Product
+        A short name, or a table of your own.
+    region, time, where, variables, beams, cycle, rgt, version, access, chunks, exact, \
+on_missing, engine, options : optional
+        As for `cryodata.open`. They are checked now, as far as they can be without a granule.
+
+    Attributes
+    ----------
+    product : Product
+    region : Region or None
+    time : TimeSpan or None
+    where : Condition or None
+    variables, beams : tuple of str
+    cycle, rgt : tuple of int or None
+    version, access, chunks, exact, on_missing, engine, options
+        As given.
+
+    Raises
+    ------
+    UnknownProductError, ProductError
+        There is no such table.
+    RegionError, SelectionError
+        A region, a time, a condition, a beam, a cycle or a track that is none.
+    ConfigurationError
+        Another argument that is none.
+
+    Examples
+    --------
+    >>> import cryodata as cd
+    >>> reader = cd.Reader("ATL06", variables=["h_li", "h_li_sigma"], beams="strong")
+    >>> reader
+    Reader('ATL06', variables=('h_li', 'h_li_sigma'), beams='strong')
+    >>> reader(granules, region=(-50.2, 69, -48.5, 69.4))  # doctest: +SKIP
+    """
+
+    product: Product
+    region: Region | None
+    time: TimeSpan | None
+    where: Condition | None
+    variables: tuple[str, ...]
+    beams: tuple[str, ...]
+    cycle: tuple[int, ...] | None
+    rgt: tuple[int, ...] | None
+    version: str | int
+    access: str | None
+    chunks: Chunks | None
+    exact: bool
+    on_missing: OnMissing
+    engine: str
+    options: Options | None
+
+    def __init__(
+        self,
+        product: str | Product,
+        *,
+        region: Any = None,
+        time: Any = None,
+        where: str | Mapping[str, Any] | Condition | None = None,
+        variables: Words = "default",
+        beams: Words = "all",
+        cycle: int | Sequence[int] | None = None,
+        rgt: int | Sequence[int] | None = None,
+        version: str | int = "latest",
+        access: str | None = None,
+        chunks: Chunks | None = None,
+        exact: bool = True,
+        on_missing: OnMissing = "raise",
+        engine: str = "auto",
+        options: Options | None = None,
+    ) -> None:
+        table = table_of(product)
+        if table is None:
+            raise ProductError(
+                "A reader needs a product",
+                fix='Name one: Reader("ATL06"); cryodata.open(...) reads what files say they are.',
+            )
+        if engine not in ENGINES:
+            raise ConfigurationError(
+                f"there is no engine {engine!r}", fix=f"There are: {', '.join(ENGINES)}."
+            )
+        words = as_words(beams)
+        check_beams(table, words)
+        tracks = Tracks.of(cycle=cycle, rgt=rgt)
+        query = Query.of(
+            product=table,
+            region=region,
+            time=time,
+            where=where,
+            on_missing=on_missing,
+            access=access,
+            options=options,
+        )
+        values = {
+            "product": table,
+            "region": query.selection.region,
+            "time": query.selection.time,
+            "where": query.selection.where,
+            "variables": as_words(variables),
+            "beams": words,
+            "cycle": tracks.cycle or None,
+            "rgt": tracks.rgt or None,
+            "version": version,
+            "access": access,
+            "chunks": chunks,
+            "exact": exact,
+            "on_missing": on_missing,
+            "engine": engine,
+            "options": options,
+        }
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+    def __call__(
+        self,
+        what: Any,
+        *,
+        region: Any = None,
+        time: Any = None,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> xr.Dataset:
+        """Open granules as one lazy Dataset, as `cryodata.open` does.
+
+        Parameters
+        ----------
+        what : str, path-like, open fsspec file, Granule, Granules, or a list of these
+            As for `cryodata.open`.
+        region, time : optional
+            In place of the reader's own.
+        storage_options : mapping, optional
+            For the store; not kept.
+
+        Raises
+        ------
+        SelectionError
+            A granule says that it is of another product; and as `cryodata.open`.
+        CryodataError
+            As `cryodata.open`.
+        """
+        query = Query.of(
+            product=self.product,
+            region=self.region if region is None else region,
+            time=self.time if time is None else time,
+            where=self.where,
+            variables=_plain(self.variables),
+            beams=_plain(self.beams),
+            cycle=self.cycle,
+            rgt=self.rgt,
+            version=self.version,
+            access=self.access,
+            chunks=self.chunks,
+            exact=self.exact,
+            on_missing=self.on_missing,
+            storage_options=storage_options,
+            engine=self.engine,
+            options=self.options,
+        )
+        return open_query(what, query)
+
+    def replace(self, **changes: Any) -> Self:
+        """Another reader, with some of the arguments changed; checked as when made anew."""
+        return dataclasses.replace(self, **changes)
+
+    def __repr__(self) -> str:
+        """What was asked for beyond the defaults, in the words of a call."""
+        plain = Reader(self.product)
+        said = [
+            f"{field.name}={_word(getattr(self, field.name))}"
+            for field in dataclasses.fields(self)[1:]
+            if getattr(self, field.name) != getattr(plain, field.name)
+        ]
+        return f"{type(self).__name__}({', '.join([repr(self.product.short_name), *said])})"
+
+
+def _plain(words: tuple[str, ...]) -> Words:
+    """One word as that word."""
+    return words[0] if len(words) == 1 else words
+
+
+def _word(value: Any) -> str:
+    """An argument as a user would write it, where that is short."""
+    if isinstance(value, Condition):
+        return repr(str(value))
+    if isinstance(value, TimeSpan):
+        return f"<{value}>"
+    if isinstance(value, tuple) and len(value) == 1:
+        return repr(value[0])
+    return repr(value)

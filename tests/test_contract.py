@@ -1,0 +1,62 @@
+"""The contract that others inherit, held by our own products first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cryodata.sandbox.granules import atl03, atl06
+from cryodata.testing import ProductContract
+from tests.real import real_files
+
+
+def real(product: str, release: str) -> list[Path]:
+    """Whole granules of a release beside the project; the test is skipped without any."""
+    found = [
+        path
+        for name, path in real_files().items()
+        if f"{product}_" in name and f"_{release}_" in name and "only" not in name
+    ]
+    if not found:
+        pytest.skip(f"no {product} {release} here")
+    return found
+
+
+class TestSyntheticAtl06(ProductContract):
+    """Two granules, one with a beam without rows and one without a beam."""
+
+    product = "ATL06"
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def files(cls, tmp_path_factory: pytest.TempPathFactory) -> None:
+        """Made once."""
+        folder = tmp_path_factory.mktemp("atl06")
+        cls.granules = [
+            atl06(folder, segments=3000, seed=1, cycle=3, empty=("gt2l",)),
+            atl06(folder, segments=2000, seed=2, cycle=4, beams=("gt1l", "gt3r")),
+        ]
+
+
+class TestSyntheticAtl03(ProductContract):
+    """Photons, which are bounded by their segments."""
+
+    product = "ATL03"
+
+    @pytest.fixture(autouse=True, scope="class")
+    @classmethod
+    def files(cls, tmp_path_factory: pytest.TempPathFactory) -> None:
+        """Made once."""
+        cls.granules = [atl03(tmp_path_factory.mktemp("atl03"), photons=20_000, seed=1)]
+
+
+class TestRealAtl06(ProductContract):
+    """Granules of NASA's subsetter."""
+
+    product = "ATL06"
+
+    @pytest.fixture(autouse=True)
+    def files(self) -> None:
+        """Those at hand."""
+        self.granules = real("ATL06", "002")
