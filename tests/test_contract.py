@@ -55,6 +55,7 @@ class TestRealAtl06(ProductContract):
     """Granules of NASA's subsetter."""
 
     product = "ATL06"
+    absent = ("residual_histogram", "segment_quality")
 
     @pytest.fixture(autouse=True)
     def files(self) -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import xarray as xr
 
 from cryodata.products import Product
-from cryodata.testing.rows import Rows
+from cryodata.testing.rows import Rows, decoded, epoch_of, units_of
 from cryodata.types import AnyArray
 
-__all__ = ["between", "same_rows", "same_values"]
+__all__ = ["between", "check_coordinate", "same_rows", "same_values"]
 
 CLOCK = np.timedelta64(1, "us")
 """Times may differ by less: seconds since years ago are rounded."""
@@ -71,6 +71,28 @@ def same_values(name: str, variable: xr.Variable, expected: AnyArray) -> None:
         f"{name}: {np.count_nonzero(~close)} of {close.size} values differ, "
         f"the first is {found[~close][0]} instead of {expected[~close][0]}"
     )
+
+
+def check_coordinate(name: str, dataset: Any, epoch: np.datetime64 | None) -> None:
+    """Assert that a variable of a file can be the time, latitude or longitude of rows.
+
+    Parameters
+    ----------
+    name : {"time", "latitude", "longitude"}
+    dataset : h5py.Dataset
+    epoch : numpy.datetime64 or None
+        At which times are zero.
+    """
+    if name == "time":
+        said = epoch_of(dataset)
+        assert said in {None, epoch}, f"{dataset.name} counts from {said}, the table from {epoch}"
+        return
+    most, other = (90, "degrees_east") if name == "latitude" else (360, "degrees_north")
+    units = units_of(dataset)
+    assert other not in units, f"{dataset.name} is in {units}, so it is no {name}"
+    values = decoded(dataset)
+    farthest = np.max(np.abs(values[np.isfinite(values)]), initial=0)
+    assert farthest <= most, f"{dataset.name} holds {farthest} degrees, so it is no {name}"
 
 
 def _text(one: Any) -> str:

@@ -20,7 +20,7 @@ from cryodata.errors import MissingDependencyError
 from cryodata.products import Product, join_path
 from cryodata.types import AnyArray
 
-__all__ = ["Rows", "decoded", "epoch_of", "opened", "tracks_in", "words_of"]
+__all__ = ["Rows", "decoded", "epoch_of", "opened", "tracks_in", "units_of", "words_of"]
 
 _SINCE = re.compile(r"\s*seconds\s+since\s+(\d{4}-\d\d-\d\d)(?:[T ]+(\d\d:\d\d:\d\d(?:\.\d+)?))?")
 
@@ -90,10 +90,14 @@ def words_of(dataset: Any) -> dict[str, int]:
     return dict(zip(words, numbers, strict=True)) if len(words) == len(numbers) else {}
 
 
+def units_of(dataset: Any) -> str:
+    """The attribute ``units``, or nothing."""
+    return str(as_text(np.ravel(np.asarray(dataset.attrs.get("units", ""), object)))[0])
+
+
 def epoch_of(dataset: Any) -> np.datetime64 | None:
     """When the seconds of a variable begin, as its ``units`` say; None where they do not."""
-    units = dataset.attrs.get("units", "")
-    found = _SINCE.match(str(as_text(np.ravel(units))[0]))
+    found = _SINCE.match(units_of(dataset))
     if found is None:
         return None
     day, clock = found.groups()
