@@ -12,7 +12,7 @@ from cryodata.granule import GranuleFile
 from cryodata.groups import open_groups
 from cryodata.locate import one_granule
 from cryodata.options import Options
-from cryodata.products import Product, Rate, table_of
+from cryodata.products import Product, Rate, join_path, table_of
 
 __all__ = ["name_rows", "open_tree", "part_dimensions"]
 
@@ -78,18 +78,28 @@ def name_rows(datasets: Mapping[str, xr.Dataset], product: Product) -> dict[str,
     """
     named = {}
     for path, dataset in datasets.items():
-        _, track, below, *_ = [*path.split("/", 2), ""]
+        track, below = _on_track(path, product)
         renames: dict[Hashable, str] = {}
-        rate = product.rate_of(below) if track in product.tracks else None
-        if rate is not None:
-            renames |= _row_dimension(datasets.get(f"/{track}/{rate.group}"), dataset, rate)
+        rate = product.rate_of(below) if track is not None else None
+        if track is not None and rate is not None:
+            rows = datasets.get("/" + join_path(track, rate.group))
+            renames |= _row_dimension(rows, dataset, rate)
         for name, variable in dataset.variables.items():
-            names = product.dimensions.get(f"{below}/{name}", ())
+            names = product.dimensions.get(join_path(below, str(name)), ())
             made_up = [(d, n) for d, n in zip(variable.dims[1:], names, strict=False)]
             renames |= {d: n for d, n in made_up if str(d).startswith("phony_dim_")}
         free = {d: n for d, n in renames.items() if n not in dataset.dims and n not in dataset}
         named[path] = dataset.rename_dims(free)
     return named
+
+
+def _on_track(path: str, product: Product) -> tuple[str | None, str]:
+    """The track that a group lies in, None for none, and its path below; the root is one."""
+    inside = path.strip("/")
+    for track in product.tracks:
+        if not track or (inside + "/").startswith(track + "/"):
+            return track, inside.removeprefix(track).strip("/")
+    return None, inside
 
 
 def _row_dimension(rows: xr.Dataset | None, dataset: xr.Dataset, rate: Rate) -> dict[Hashable, str]:
