@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ def real(product: str, release: str) -> list[Path]:
     found = [
         path
         for name, path in real_files().items()
-        if f"{product}_" in name and f"_{release}_" in name and "only" not in name
+        if f"{product}_" in name and re.search(f"_{release}[_.]", name) and "only" not in name
     ]
     if not found:
         pytest.skip(f"no {product} {release} here")
@@ -61,3 +62,69 @@ class TestRealAtl06(ProductContract):
     def files(self) -> None:
         """Those at hand."""
         self.granules = real("ATL06", "002")
+
+
+class TestRealSubset(ProductContract):
+    """A granule of a newer release, with the project."""
+
+    product = "ATL06"
+    absent = (
+        "residual_histogram",
+        "segment_quality",
+        "land_ice_segments/geophysical/msw_flag",
+    )
+
+    @pytest.fixture(autouse=True)
+    def files(self) -> None:
+        """Those at hand."""
+        self.granules = real("ATL06", "006")
+
+
+class TestRealAtl07(ProductContract):
+    """An old release, of other names than the table's."""
+
+    product = "ATL07"
+    absent = ("sea_ice_segments/stats/ice_conc_amsr2",)
+
+    @pytest.fixture(autouse=True)
+    def files(self) -> None:
+        """Those at hand."""
+        self.granules = real("ATL07-01", "003")
+
+
+class TestRealAtl08(ProductContract):
+    """A clip that was written anew, without words and labels."""
+
+    product = "ATL08"
+
+    @pytest.fixture(autouse=True)
+    def files(self) -> None:
+        """Those at hand."""
+        self.granules = real("ATL08", "006")
+
+
+class TestRealAtl03(ProductContract):
+    """A subset of one beam, over the ocean."""
+
+    product = "ATL03"
+    absent = tuple(
+        f"signal_find_output/{surface}"
+        for surface in ("inlandwater", "land", "land_ice", "sea_ice")
+    )
+
+    @pytest.fixture(autouse=True)
+    def files(self) -> None:
+        """Those at hand."""
+        self.granules = [p for p in real("ATL03", "006") if "bbox" in p.name]
+
+
+class TestRealOriginal(ProductContract):
+    """A whole granule of the first release, as its producer wrote it."""
+
+    product = "ATL06"
+    absent = ("residual_histogram/bin_top_h",)
+
+    @pytest.fixture(autouse=True)
+    def files(self) -> None:
+        """Those at hand."""
+        self.granules = real("ATL06", "209")

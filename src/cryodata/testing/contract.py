@@ -21,6 +21,7 @@ from cryodata.products import Flag, Product, join_path, parse_name, table_of
 from cryodata.reader import Reader
 from cryodata.region import Region
 from cryodata.testing.compare import between, check_coordinate, same_rows, same_values
+from cryodata.testing.names import is_below, named_by
 from cryodata.testing.rows import Rows, decoded, opened, tracks_in, words_of
 from cryodata.tree import open_tree
 
@@ -74,17 +75,17 @@ class ProductContract:
 
     def test_granules_have_what_the_table_names(self) -> None:
         """Every coordinate, default variable, flag, link, axis and zone map is in the files."""
-        named, seen = _named(self._own), set[str]()
+        named, seen = named_by(self._own), set[str]()
         for path in self._paths:
             with opened(path) as file:
                 for track in tracks_in(file, self._own):
                     seen |= {p for p in named if join_path(track, p) in file}
         assert seen, f"none of {len(named)} names of the table is in {self._paths}"
-        excused = {path for path in named if _is_below(path, self.absent)}
-        missing = sorted(named - seen - excused)
-        assert not missing, f"the table names what the granules lack: {missing}"
-        there = sorted(seen & excused)
-        assert not there, f"`absent` lists what the granules have: {there}"
+        missing = sorted(named - seen)
+        lies = [path for path in missing if not is_below(path, self.absent)]
+        assert not lies, f"the table names what the granules lack: {lies}"
+        idle = [one for one in self.absent if not any(is_below(path, [one]) for path in missing)]
+        assert not idle, f"`absent` lists what the granules have: {idle}"
 
     def test_coordinates_are_what_the_table_says(self) -> None:
         """Degrees north and east, in the range of such, and seconds since the table's epoch."""
@@ -299,24 +300,6 @@ def _kept() -> Iterator[Options]:
     """Options that keep indexes in a folder of their own, for a while."""
     with tempfile.TemporaryDirectory() as folder:
         yield Options(cache=Path(folder))
-
-
-def _is_below(path: str, groups: Collection[str]) -> bool:
-    """Whether a path is one of some, or lies below one."""
-    return any(path == group or path.startswith(group + "/") for group in groups)
-
-
-def _named(product: Product) -> set[str]:
-    """Everything that a table names, relative to the track."""
-    rates = product.rates
-    named = {
-        rate.path(one) for rate in rates for one in (*rate.coordinates.values(), *rate.default)
-    }
-    named |= {one for n in product.nestings for one in (n.first, n.count, n.identity)}
-    named |= {one for r in product.references for one in (r.index, r.identity)}
-    named |= {*product.dimensions, *product.labels.values(), *product.zone_maps}
-    named |= {flag.variable for flag in product.flags}
-    return named - {""}
 
 
 def _of_rows(file: Any, product: Product) -> Iterator[str]:

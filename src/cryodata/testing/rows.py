@@ -58,7 +58,7 @@ def decoded(dataset: Any) -> AnyArray:
     """
     stored: AnyArray = np.asarray(dataset[()])
     if stored.dtype.kind not in "iuf":
-        return as_text(stored) if stored.dtype.kind in "SO" else stored
+        return _as_text(stored) if stored.dtype.kind in "SO" else stored
     said = {name: np.ravel(dataset.attrs[name])[0] for name in _NUMBERS if name in dataset.attrs}
     if not said:
         return stored
@@ -72,7 +72,7 @@ def decoded(dataset: Any) -> AnyArray:
 _NUMBERS = ("_FillValue", "missing_value", "scale_factor", "add_offset")
 
 
-def as_text(values: AnyArray) -> AnyArray:
+def _as_text(values: AnyArray) -> AnyArray:
     """Bytes as text, element by element."""
     texts = [
         one.decode("utf-8", "replace") if isinstance(one, bytes) else one for one in values.flat
@@ -85,14 +85,14 @@ def words_of(dataset: Any) -> dict[str, int]:
     meanings, values = dataset.attrs.get("flag_meanings"), dataset.attrs.get("flag_values")
     if meanings is None or values is None:
         return {}
-    words = str(as_text(np.ravel(meanings))[0]).split()
+    words = str(_as_text(np.ravel(meanings))[0]).split()
     numbers = np.ravel(values).tolist()
     return dict(zip(words, numbers, strict=True)) if len(words) == len(numbers) else {}
 
 
 def units_of(dataset: Any) -> str:
     """The attribute ``units``, or nothing."""
-    return str(as_text(np.ravel(np.asarray(dataset.attrs.get("units", ""), object)))[0])
+    return str(_as_text(np.ravel(np.asarray(dataset.attrs.get("units", ""), object)))[0])
 
 
 def epoch_of(dataset: Any) -> np.datetime64 | None:
