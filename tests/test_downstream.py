@@ -7,7 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
@@ -15,8 +15,13 @@ import numpy as np
 import pytest
 
 import cryodata as cd
+from cryodata import products
 from cryodata.errors import FormatError, SelectionError
+from cryodata.finish import UtcTime
 from cryodata.products import registry
+from cryodata.testing import ProductContract
+from cryodata.timespan import TimeSpan
+from cryodata.types import AnyArray
 from tests import downstream
 
 SOURCE = Path(next(iter(cd.__path__))).parent
@@ -106,6 +111,70 @@ def test_file_without_anything_of_the_table_is_an_error(tmp_path: Path) -> None:
     for product in (cd.Product.from_toml(downstream.TABLE), "ATL06"):
         with pytest.raises(FormatError, match="nothing that the table of"):
             cd.open(path, product=product)
+
+
+def test_table_of_the_page_is_one() -> None:
+    """Whoever copies it from the documentation gets a table that loads."""
+    page = (Path(__file__).parent.parent / "docs" / "downstream.md").read_text("utf-8")
+    table = page.partition("```toml\n")[2].partition("```")[0]
+    product = cd.Product.from_toml(table)
+    assert product.rate.coordinates == cd.Product.from_toml(downstream.TABLE).rate.coordinates
+
+
+def test_contract_says_what_it_is_not_for(granule: Path) -> None:
+    """A contract that tests nothing must not be green."""
+    grid = cd.Product(short_name="G", title="A grid", doi="10.1/x", grid=products.Grid())
+    for product, granules, message in (
+        (grid, [granule], "G is a grid"),
+        (cd.Product.from_toml(downstream.TABLE), [], "names no file"),
+        (cd.Product.from_toml(downstream.TABLE), str(granule), "is a list of files"),
+    ):
+        contract = ProductContract()
+        contract.product, contract.granules = product, granules
+        with pytest.raises(AssertionError, match=message):
+            contract.test_values_equal_h5py()
+
+
+def one_less(found: AnyArray) -> AnyArray:
+    """A mask without the first of its rows."""
+    found = found.copy()
+    found[np.flatnonzero(found)[:1]] = False
+    return found
+
+
+@pytest.mark.parametrize(
+    "owner, method, wrong, test, message",
+    [
+        (cd.Region, "contains", one_less, "region_equals_filtering", "rows instead of"),
+        (TimeSpan, "contains", one_less, "time_equals_filtering", "rows instead of"),
+        (cd.Condition, "evaluate", one_less, "quality_words_choose_rows", "rows instead of"),
+        (UtcTime, "__call__", lambda t: t + np.timedelta64(1, "ms"), "values_equal_h5py", "time"),
+        (
+            cd.Region,
+            "contains",
+            lambda m: np.roll(m, 1),
+            "region_equals_filtering",
+            "values differ",
+        ),
+    ],
+)
+def test_contract_finds_wrong_reading(
+    granule: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: type,
+    method: str,
+    wrong: Callable[[AnyArray], AnyArray],
+    test: str,
+    message: str,
+) -> None:
+    """A table can be right and the reading wrong: h5py has the last word."""
+    contract = ProductContract()
+    contract.product, contract.granules = cd.Product.from_toml(downstream.TABLE), [granule]
+    getattr(contract, f"test_{test}")()
+    right = getattr(owner, method)
+    monkeypatch.setattr(owner, method, lambda *words: wrong(right(*words)))
+    with pytest.raises(AssertionError, match=message):
+        getattr(contract, f"test_{test}")()
 
 
 def run_contract(folder: Path, table: str) -> subprocess.CompletedProcess[str]:

@@ -280,9 +280,11 @@ class ProductContract:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Nothing is inside")
             with self._open(variables=first, options=options, **condition) as dataset:
-                same_rows(dataset, expected, self._own)
-                for file in dataset.encoding["cryodata"].files:
-                    file.flush()
+                try:
+                    same_rows(dataset, expected, self._own)
+                finally:  # else an index may be written while its folder is deleted
+                    for file in dataset.encoding["cryodata"].files:
+                        file.flush()
 
     def _words_in_files(self, flag: Flag) -> dict[str, int]:
         """Words of a flag as the first file has them that says any."""
