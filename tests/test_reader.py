@@ -16,6 +16,7 @@ import pytest
 import xarray as xr
 
 import cryodata as cd
+from cryodata.cost import Budget
 from cryodata.errors import (
     ConfigurationError,
     ProductError,
@@ -78,6 +79,7 @@ def test_every_word_arrives_at_the_query(granule: Path, monkeypatch: pytest.Monk
         access="external",
         chunks="auto",
         exact=False,
+        budget="2 MB",
         on_missing="skip",
         engine="fsspec",
         options=UNCACHED,
@@ -95,11 +97,21 @@ def test_every_word_arrives_at_the_query(granule: Path, monkeypatch: pytest.Monk
     assert whole.request.on_missing == "skip"
     assert (whole.wish.cycle, whole.wish.rgt, whole.wish.version) == ((3,), (4, 5), "006")
     assert (whole.chunks, whole.exact, whole.engine) == ("auto", False, "fsspec")
+    assert whole.budget == Budget.of("2 MB")
     assert whole.options == dataclasses.replace(UNCACHED, access="external")
     assert whole.storage_options == {"anon": True}
+    assert elsewhere.budget == whole.budget
     assert elsewhere.selection.region == cd.Region.bbox(0, 0, 1, 1)
     assert elsewhere.selection.time is not None
     assert str(elsewhere.selection.time) == "2020-01-01 to 2021-01-01"
+
+
+def test_grids_are_asked_for_by_group(granule: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One grid of several is what a reader of ATL15 is for."""
+    asked = []
+    monkeypatch.setattr("cryodata.reader.open_query", lambda what, query: asked.append(query))
+    cd.Reader("ATL15", group="dhdt_lag4")(granule)
+    assert asked[0].group == "dhdt_lag4"
 
 
 def test_types_are_those_said(granule: Path) -> None:
@@ -190,6 +202,10 @@ def test_repr_shows_what_differs(words: dict[str, Any], said: str) -> None:
         ({"rgt": "x"}, SelectionError, "rgt"),
         ({"access": "by foot"}, ConfigurationError, "by foot"),
         ({"engine": "steam"}, ConfigurationError, "steam"),
+        ({"budget": "a lot"}, ConfigurationError, "a lot"),
+        ({"group": "dhdt"}, SelectionError, "no gridded product"),
+        ({"product": "ATL15", "where": "x > 0"}, SelectionError, "ATL15 is a grid"),
+        ({"product": "ATL15", "beams": "strong"}, SelectionError, "no beams to choose"),
         ({"on_missing": "ignore"}, ConfigurationError, "on_missing"),
     ],
 )

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from cryodata.earthdata.granules import Granules
     from cryodata.earthdata.identity.login import login
     from cryodata.options import Limits, Network, Options
+    from cryodata.planning import Plan, plan
+    from cryodata.prices import Prices
     from cryodata.products.product import Product
     from cryodata.reader import Reader
     from cryodata.region import Region
@@ -41,6 +43,8 @@ __all__ = [
     "Limits",
     "Network",
     "Options",
+    "Plan",
+    "Prices",
     "Product",
     "Reader",
     "Region",
@@ -50,6 +54,7 @@ __all__ = [
     "login",
     "open",
     "open_tree",
+    "plan",
     "sandbox",
     "search",
     "testing",
@@ -64,12 +69,15 @@ _HOME = {
     "Limits": "cryodata.options",
     "Network": "cryodata.options",
     "Options": "cryodata.options",
+    "Plan": "cryodata.planning",
+    "Prices": "cryodata.prices",
     "Product": "cryodata.products.product",
     "Reader": "cryodata.reader",
     "Region": "cryodata.region",
     "login": "cryodata.earthdata.identity.login",
     "open": "cryodata.dataset",
     "open_tree": "cryodata.tree",
+    "plan": "cryodata.planning",
     "search": "cryodata.catalogue",
 }
 """Public name to the module that defines it; names not listed are modules themselves."""

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from cryodata.columns import Column, Columns, Track
+from cryodata.columns import PLACES, Column, Columns, Track
 from cryodata.products import Product
 from cryodata.runs import Runs, intersect, runs_of_mask
 from cryodata.selection import Selection
 from cryodata.types import IntArray
 from cryodata.zones import Zones
 
-__all__ = ["candidate_rows", "known_bounds"]
+__all__ = ["candidate_rows", "known_bounds", "places_known"]
 
 TIME_SLACK = 1_000.0
 """Nanoseconds that a bound of times is widened by: seconds, epoch and sum are rounded."""
@@ -46,6 +46,19 @@ def _of_track(found: Columns, number: int, selection: Selection) -> Runs:
     zones = {name: _spread(zones, edges, piece) for name, (piece, zones) in known.items()}
     kept = runs_of_mask(selection.possible(zones, len(edges) - 1))
     return intersect(track.runs, edges[kept])
+
+
+def places_known(found: Columns, selection: Selection) -> bool:
+    """Whether a selection is by place or time, and these are bounded for every chunk."""
+    names = [name for name in PLACES if name in selection.names]
+    for number, track in enumerate(found.tracks):
+        for name in names:
+            column = found.column_of(name)
+            layout = None if column is None else column.layouts[number]
+            zones = None if layout is None else track.file.zone_map(layout.path)
+            if zones is None or not zones.known.all():
+                return False
+    return bool(names)
 
 
 def known_bounds(

@@ -7,6 +7,7 @@ it is until it is touched.
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,25 +17,31 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from cryodata.attributes import decode_attributes
-from cryodata.candidates import candidate_rows
+from cryodata.candidates import candidate_rows, places_known
 from cryodata.columns import PLACES, Column, Columns
+from cryodata.cost import DECODED_PER_SECOND, SLOWEST
 from cryodata.errors import SelectionError
+from cryodata.lazy import SIDE_BY_SIDE
+from cryodata.mask import SELECTED, selected_rows
 from cryodata.nesting import reaches
 from cryodata.products import Flag
 from cryodata.products.registry import text
 from cryodata.provenance import Provenance
 from cryodata.ragged import ragged_dataset
-from cryodata.runs import Runs, pick_rows
+from cryodata.runs import Runs, bridge, inside_runs, pick_rows
 from cryodata.segments import bound_by_segments
 from cryodata.selection import Selection
-from cryodata.together import load_together
+from cryodata.together import COMPANION_BYTES, load_together
 from cryodata.zone_map import ZoneMap
 
-__all__ = ["Decision", "cut_rows", "narrow", "resolve_words"]
-
-MOST_RUNS = 64
-"""Runs of rows per track, on average, that are read as arrays of their own; where there are
-more, rows are picked from whole chunks."""
+__all__ = [
+    "Decision",
+    "cut_rows",
+    "mask_rows",
+    "names_to_decide",
+    "narrow",
+    "resolve_words",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +126,7 @@ def cut_rows(
     Returns
     -------
     columns : Columns
-        Of the runs that hold the wanted rows.
+        Of runs that hold the wanted rows, and others that lie between these in a chunk.
     dataset : xarray.Dataset
         Of the wanted rows. What decided is in memory; the rest is lazy.
 
@@ -135,20 +142,17 @@ def cut_rows(
     """
     narrowed = narrow(found, selection)
     before = _bounds(found)
-    decision = _decide(narrowed, selection, origin)
+    names = names_to_decide(narrowed, selection, ahead=cache)
+    decision = _decide(narrowed, selection, origin, names)
     if not all(map(_trusted, before, _bounds(found))):
-        decision = _decide(found, selection, origin)
+        decision = _decide(found, selection, origin, names)
     runs = decision.runs
     if not any(map(len, runs)):
         _warn_of_nothing(found, selection)
-    if sum(map(len, runs)) <= MOST_RUNS * len(runs):
-        exact, picked = decision.columns.keep(runs), None
-    else:
-        whole = [
-            t.runs if len(r) else r for t, r in zip(decision.columns.tracks, runs, strict=True)
-        ]
-        exact = decision.columns.keep(whole)
-        picked = [kept for kept in decision.kept if kept.any()]
+    piece = max((column.piece for column in found.all), default=1)
+    wide = [bridge(own, piece) for own in runs]  # two runs within one chunk are read as one
+    exact = decision.columns.keep(wide)
+    picked = [inside_runs(w, own) for w, own in zip(wide, runs, strict=True) if len(own)]
     rows = np.flatnonzero(np.concatenate([np.empty(0, bool), *decision.kept]))
     known = decision.values.isel({found.product.rows: rows}).variables
     return exact, ragged_dataset(
@@ -156,25 +160,80 @@ def cut_rows(
     )
 
 
-def _decide(narrowed: Columns, selection: Selection, origin: Provenance) -> Decision:
-    """Read the columns that decide, together; and ask the selection."""
-    names = {narrowed.meant.get(word, word) for word in selection.names}
+def mask_rows(
+    found: Columns, selection: Selection, origin: Provenance, *, cache: bool
+) -> tuple[Columns, xr.Dataset]:
+    """Whole chunks that may hold wanted rows, and a lazy mask that says which rows are.
 
-    def needed(columns: Sequence[Column]) -> tuple[Column, ...]:
-        return tuple(column for column in columns if column.name in names)
+    Parameters and errors are those of `cut_rows`.
 
-    asked = replace(
-        narrowed,
-        coordinates=needed(narrowed.coordinates),
-        columns=needed(narrowed.columns),
-        deciding=needed(narrowed.deciding),
-    )
-    values = load_together(ragged_dataset(asked, origin, cache=True))
-    values = values.drop_vars(set(values.variables) - names)
+    Returns
+    -------
+    columns : Columns
+    dataset : xarray.Dataset
+        Nothing of it is read; the coordinate ``selected`` is True for the wanted rows.
+    """
+    narrowed = narrow(found, selection)
+    if not narrowed.tracks:
+        _warn_of_nothing(found, selection)
+    dataset = ragged_dataset(narrowed, origin, cache=cache)
+    rows = found.product.rows
+    deciding = {w: dataset.variables[narrowed.meant.get(w, w)] for w in selection.names}
+    mask = selected_rows(xr.Dataset(deciding), rows, selection)
+    encoding = dataset.encoding
+    dataset = dataset.drop_vars([column.name for column in narrowed.deciding])
+    dataset = dataset.assign_coords({SELECTED: mask})
+    dataset.encoding = encoding
+    return replace(narrowed, deciding=()), dataset
+
+
+def names_to_decide(narrowed: Columns, selection: Selection, *, ahead: bool) -> tuple[str, ...]:
+    """Columns that are read to know the rows.
+
+    Parameters
+    ----------
+    narrowed : Columns
+        As `narrow` gives them.
+    selection : Selection
+    ahead : bool
+        Read what the user named in the same round, with all coordinates, where that is
+        quicker than a round of its own, and not too much to hold.
+    """
+    names = [narrowed.meant.get(word, word) for word in selection.names]
+    named = [column for column in narrowed.columns if column.named]
+    if ahead and named and narrowed.tracks:
+        more = [*narrowed.coordinates, *named]
+        width = sum(c.dtype.itemsize * math.prod(c.trailing) for c in more if c.name not in names)
+        nbytes = width * sum(track.rows for track in narrowed.tracks)
+        wanted = places_known(narrowed, selection)  # then most of it is
+        if nbytes <= COMPANION_BYTES and (wanted or _saves_time(narrowed, nbytes)):
+            names += [column.name for column in more]
+    return tuple(dict.fromkeys(names))
+
+
+def _saves_time(narrowed: Columns, nbytes: int) -> bool:
+    """Whether a round takes longer than reading so many bytes, decoded, for nothing."""
+    file = narrowed.tracks[0].file
+    if file.is_local:
+        return False
+    network = file.network
+    granules = len({id(track.file) for track in narrowed.tracks})
+    rounds = -(-granules // SIDE_BY_SIDE)
+    fetched = nbytes / (network.bandwidth * SIDE_BY_SIDE)  # were they not compressed
+    decoded = nbytes / (DECODED_PER_SECOND * file.options.threads)
+    return max(fetched, decoded) < rounds * SLOWEST * network.latency
+
+
+def _decide(
+    narrowed: Columns, selection: Selection, origin: Provenance, names: Sequence[str]
+) -> Decision:
+    """Read the columns that decide, and others of these names, together; ask the selection."""
+    asked = ragged_dataset(narrowed.only(names), origin, cache=True)
+    values = load_together(asked.drop_vars(set(asked.variables) - set(names)))
     if not narrowed.tracks:
         return Decision(narrowed, values, [])
-    arrays = {word: values[narrowed.meant.get(word, word)].values for word in selection.names}
-    kept = selection.holds(arrays)
+    words = {word: narrowed.meant.get(word, word) for word in selection.names}
+    kept = selection.holds({word: values[name].values for word, name in words.items()})
     ends = np.cumsum([track.rows for track in narrowed.tracks])
     return Decision(narrowed, values, np.split(kept, ends[:-1]))
 
@@ -225,5 +284,5 @@ def _warn_of_nothing(found: Columns, selection: Selection) -> None:
     warnings.warn(
         f"Nothing is inside: of {rows:,} rows in {len(found.tracks)} tracks {why}; "
         "the Dataset has no rows",
-        stacklevel=6,  # where cryodata.open was called
+        stacklevel=7,  # where cryodata.open was called
     )

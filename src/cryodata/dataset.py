@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import xarray as xr
 
-from cryodata.chunks import Chunks, chunk_rows
-from cryodata.columns import Columns
+from cryodata.build import build_dataset
+from cryodata.chunks import Chunks
 from cryodata.condition import Condition
-from cryodata.cut import cut_rows, resolve_words
-from cryodata.errors import SelectionError, UnknownVariableError, close_names
+from cryodata.cost import Budget
 from cryodata.find import find
-from cryodata.granule import GranuleFile
-from cryodata.groups import open_group
 from cryodata.options import Options
+from cryodata.planning import make_plan
 from cryodata.products import Product
-from cryodata.provenance import Provenance
 from cryodata.query import Query
-from cryodata.ragged import ragged_dataset
-from cryodata.request import OnMissing, Words, as_words
+from cryodata.request import OnMissing, Words
 
 __all__ = ["open", "open_query"]
 
@@ -36,12 +30,14 @@ def open(
     where: str | Mapping[str, Any] | Condition | None = None,
     variables: Words = "default",
     beams: Words = "all",
+    group: str | None = None,
     cycle: int | Sequence[int] | None = None,
     rgt: int | Sequence[int] | None = None,
     version: str | int = "latest",
     access: str | None = None,
     chunks: Chunks | None = None,
     exact: bool = True,
+    budget: float | str | Budget | None = None,
     on_missing: OnMissing = "raise",
     storage_options: Mapping[str, Any] | None = None,
     engine: str = "auto",
@@ -49,10 +45,17 @@ def open(
 ) -> xr.Dataset:
     """Open granules as one Dataset; their structure is read, and values when touched.
 
-    Granules of a known product (ATL03, ATL06) come as CF contiguous ragged arrays: all
-    beams of all granules one after the other along ``photon`` or ``segment``, and a
-    dimension ``track`` that says which beam of which granule has how many rows. Any other
-    HDF5 or NetCDF4 file comes as its root group, one file at a time.
+    Granules of a known product along the track (ATL03, ATL06, ...) come as CF contiguous
+    ragged arrays: all beams of all granules one after the other along ``photon`` or
+    ``segment``, and a dimension ``track`` that says which beam of which granule has how many
+    rows. Gridded products (ATL14, ATL15, sea ice, soil moisture, BedMachine, ...) come with
+    the dimensions ``time``, ``y`` and ``x``, and their projection in ``spatial_ref``, see
+    docs/grids.md. Any other HDF5 or NetCDF4 file comes as its root group, one at a time.
+
+    Rows are cut before they are read. Minima and maxima of chunks, learnt when these are
+    decoded and kept with the index, and the segments that photons belong to rule most chunks
+    out; of the others the columns that decide are read, here; then the rows are known, and
+    all else stays lazy. The result equals reading everything and filtering.
 
     Parameters
     ----------
@@ -67,16 +70,25 @@ def open(
     region : optional
         Only rows inside: ``(west, south, east, north)`` in degrees, a geometry, a
         GeoDataFrame, GeoJSON or the path of a file, see `cryodata.region_input.region_of`.
-        Time and place of all rows of the granules are read to find them.
+        Of a grid, the window around it, and ``in_region``: which cells have their centre
+        inside.
     time : optional
         Only rows then, UTC: ``"2023-05"``, or a pair ``("2023-05", "2023-09")``, of which
         the end is included, see `cryodata.timespan.TimeSpan.of`.
+    where : str or mapping, optional
+        Only rows of which this is true: ``"h_li_sigma < 0.5 and atl06_quality_summary ==
+        'best_quality'"``. Comparisons, ``in``, ``and``, ``or``, ``not``; words of flags in
+        quotes; columns of flags by name, ``signal_conf_land_ice >= 'medium'``. Read, and
+        never run; see `cryodata.condition.Condition.of`.
     variables : str or list of str
         ``"default"``, ``"all"``, or names with as much of their path as you like:
         ``h_li``, ``fit_statistics/dh_fit_dx``. Variables named here are read together,
-        in one round, when the first of them is touched (up to 256 MiB).
+        in one round (up to 256 MiB): with what decides, where that is quicker than a round
+        of its own; else when the first of them is touched.
     beams : str or list of str
         ``"all"`` (those a granule has), ``"strong"``, ``"weak"``, ``"gt1l"``, ...
+    group : str, optional
+        Which grid of a gridded product: ``"dhdt_lag4"``; the product's first by default.
     cycle, rgt : int or list of int, optional
         Only granules of these repeat cycles and reference ground tracks.
     version : str or int
@@ -89,6 +101,12 @@ def open(
     chunks : int, str or mapping, optional
         Gives dask arrays. Rows per chunk, or ``"auto"``, or ``{}`` for the chunks of the
         file; rounded to whole HDF5 chunks, and never across two beams.
+    exact : bool
+        False reads nothing here: it gives whole chunks, as far as their bounds allow, and a
+        lazy coordinate ``selected``, True for the rows that are wanted.
+    budget : number or str, optional
+        The most that it may cost: a number of bytes, ``"200 MB"``, ``"5 cents"``. What
+        `cryodata.plan` says is compared with it before a row is read.
     on_missing : {"raise", "skip"}
         What becomes of a beam or variable that is named here and not there, and, among
         several granules, of one that cannot be opened: ``ds.cryo.skipped`` lists those.
@@ -110,6 +128,8 @@ def open(
 
     Raises
     ------
+    BudgetExceededError
+        It may cost more than `budget`.
     NothingFoundError
         No granule fits; the message says what fits without each condition.
     RegionError
@@ -128,7 +148,7 @@ def open(
     Examples
     --------
     >>> ds = cryodata.open("ATL06.h5", variables=["h_li", "h_li_sigma"])  # doctest: +SKIP
-    >>> ds.where(ds.atl06_quality_summary == 0)  # doctest: +SKIP
+    >>> cryodata.open("ATL06.h5", where="atl06_quality_summary == 0")  # doctest: +SKIP
     >>> cryodata.open("ATL06", region=(-50.2, 69, -48.5, 69.4), time="2023-05")  # doctest: +SKIP
     """
     query = Query.of(
@@ -138,12 +158,14 @@ def open(
         where=where,
         variables=variables,
         beams=beams,
+        group=group,
         cycle=cycle,
         rgt=rgt,
         version=version,
         access=access,
         chunks=chunks,
         exact=exact,
+        budget=budget,
         on_missing=on_missing,
         storage_options=storage_options,
         engine=engine,
@@ -156,70 +178,9 @@ def open_query(what: Any, query: Query) -> xr.Dataset:
     """Open granules as one Dataset, as `open` does, of which this is all but the words."""
     found = find(what, query)
     try:
-        if found.columns is None:
-            dataset = _open_generic(found.origin.files[0], query)
-        else:
-            dataset = _open_product(found.columns, found.origin, query)
+        if query.budget is not None:
+            make_plan(found, query).check(query.budget)
+        return build_dataset(found, query)
     except BaseException:
         found.origin.close()
         raise
-    dataset.set_close(found.origin.close)
-    return dataset
-
-
-def _open_product(found: Columns, origin: Provenance, query: Query) -> xr.Dataset:
-    """Tracks and columns of a product as one Dataset: cut, and in chunks for dask if so asked."""
-    lazy = query.chunks is None
-    selection = resolve_words(found, query.selection)
-    if not selection:
-        dataset = ragged_dataset(found, origin, cache=lazy)
-    else:
-        found, dataset = cut_rows(found, selection, origin, cache=lazy)
-    if query.chunks is None:
-        return dataset
-    return chunk_rows(
-        dataset,
-        found.product.rows,
-        query.chunks,
-        rows=dataset["rowSize"].values.tolist(),
-        piece=math.lcm(*(column.piece for column in found.all)),
-        token=(
-            [file.source for file in origin.files],
-            [(track.file.url, track.beam, track.runs.tolist()) for track in found.tracks],
-            [(column.name, column.path, column.surface) for column in found.all],
-            (selection.region, repr(selection.time), str(selection.where)),
-        ),
-    )
-
-
-def _open_generic(file: GranuleFile, query: Query) -> xr.Dataset:
-    """The root group, as ``xarray.open_dataset(..., engine="cryodata")`` gives it."""
-    if query.selection:
-        raise SelectionError(
-            "This is no granule of a known product: which rows are where is not known",
-            url=file.url,
-            fix="Leave region, time and where out, and choose rows: ds.isel(...) reads what it"
-            " keeps.",
-        )
-    if query.request.beams != "all":
-        raise SelectionError(
-            "This is no granule of a known product, so it has no beams",
-            url=file.url,
-            fix="Leave beams out; cryodata.open_tree shows what there is.",
-        )
-    dataset = open_group(file, "/", chunks=query.chunks)
-    if not dataset.variables:
-        warnings.warn(
-            f"The root group of {file.url} has no variables; cryodata.open_tree shows the others",
-            stacklevel=4,  # where cryodata.open was called
-        )
-    names = as_words(query.request.variables)
-    if set(names) & {"default", "all"}:
-        return dataset
-    if unknown := [name for name in names if name not in dataset.variables]:
-        raise UnknownVariableError(
-            f"The root group has no variable {unknown[0]!r}",
-            url=file.url,
-            fix=close_names(unknown[0], map(str, dataset.variables)),
-        )
-    return dataset[list(names)]

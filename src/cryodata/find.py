@@ -18,6 +18,7 @@ from cryodata.errors import (
     SelectionError,
 )
 from cryodata.granule import GranuleFile
+from cryodata.grid import gridded_product
 from cryodata.join import join_columns, refuse_twice
 from cryodata.locate import granules_of
 from cryodata.products import Product, recognise, said_of
@@ -40,11 +41,14 @@ class Found:
     ----------
     origin : Provenance
     columns : Columns or None
-        None where it is one file of no known product.
+        None where it is one file of no known product, or they are gridded.
+    grid : Product or None
+        The gridded product that they are of.
     """
 
     origin: Provenance
     columns: Columns | None
+    grid: Product | None = None
 
 
 def find(what: Any, query: Query) -> Found:
@@ -71,6 +75,9 @@ def find(what: Any, query: Query) -> Found:
                 engine=query.engine,
             )
             files.append(file)
+        gridded = _gridded(files, query.request)
+        if gridded is not None:
+            return Found(Provenance(tuple(files)), None, gridded)
         refuse_twice([file.url for file in files])
         if len(files) == 1:
             return Found(Provenance(tuple(files)), _find(files[0], query.request))
@@ -78,6 +85,13 @@ def find(what: Any, query: Query) -> Found:
     except BaseException:
         Provenance(tuple(files)).close()
         raise
+
+
+def _gridded(files: Sequence[GranuleFile], request: Request) -> Product | None:
+    """The gridded product that files are of, or are to be read as; None of others."""
+    if request.product is None:
+        return gridded_product(files, skip=request.on_missing == "skip")
+    return request.product if request.product.grid is not None else None
 
 
 def _find_all(files: Sequence[GranuleFile], request: Request) -> Found:

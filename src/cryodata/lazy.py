@@ -15,11 +15,13 @@ from xarray.core import indexing
 
 from cryodata.errors import SelectionError
 from cryodata.finish import as_stored
+from cryodata.read_plan import ReadPlan
 from cryodata.rows import OuterKey, Reading, plan_reading
 from cryodata.store import loop
 from cryodata.types import AnyArray, Source
 
 __all__ = [
+    "SIDE_BY_SIDE",
     "Asked",
     "Companion",
     "LazyArray",
@@ -28,7 +30,9 @@ __all__ = [
     "Reader",
     "Slices",
     "frozen_key",
+    "is_reading_ahead",
     "noting_reads",
+    "only_noting",
     "read_slices",
     "read_together",
     "reading_ahead",
@@ -59,6 +63,10 @@ class Reader(Protocol):
 
     async def aread(self, wanted: Wanted) -> list[AnyArray]:
         """As `read`, without blocking the event loop."""
+        ...
+
+    def price(self, wanted: Wanted) -> ReadPlan:
+        """What `read` would fetch."""
         ...
 
     def select(self, paths: Iterable[str]) -> Reader:
@@ -370,6 +378,11 @@ _noting: ContextVar[list[Asked] | None] = ContextVar("noting", default=None)
 _serving: ContextVar[Mapping[Any, AnyArray] | None] = ContextVar("serving", default=None)
 
 
+def only_noting() -> list[Asked] | None:
+    """The notes of `noting_reads`, inside of it: then nothing may be read."""
+    return _noting.get()
+
+
 @contextmanager
 def noting_reads() -> Iterator[list[Asked]]:
     """Within the block nothing is read: what is asked for is noted, and ends in `NotedError`."""
@@ -379,6 +392,11 @@ def noting_reads() -> Iterator[list[Asked]]:
         yield noted
     finally:
         _noting.reset(token)
+
+
+def is_reading_ahead() -> bool:
+    """Whether this runs inside of `reading_ahead`."""
+    return _serving.get() is not None
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from cryodata.chunks import Chunks
 from cryodata.condition import Condition
+from cryodata.cost import Budget
 from cryodata.errors import ConfigurationError
 from cryodata.locate import Wish
 from cryodata.options import Options
@@ -32,10 +33,14 @@ class Query:
         Which beams and variables of each.
     selection : Selection
         Which rows.
+    group : str or None
+        Which grid of a gridded product.
     chunks : int, str, mapping or None
         Of dask; None for arrays that are read when touched.
     exact : bool
         Only rows that fulfil the selection; else whole chunks, and a mask.
+    budget : Budget or None
+        The most it may cost.
     storage_options : mapping or None
     engine : str
     options : Options
@@ -44,8 +49,10 @@ class Query:
     wish: Wish = field(default_factory=Wish)
     request: Request = field(default_factory=Request)
     selection: Selection = field(default_factory=Selection)
+    group: str | None = None
     chunks: Chunks | None = None
     exact: bool = True
+    budget: Budget | None = None
     storage_options: Mapping[str, Any] | None = None
     engine: str = "auto"
     options: Options = field(default_factory=Options)
@@ -60,12 +67,14 @@ class Query:
         where: str | Mapping[str, Any] | Condition | None = None,
         variables: Words = "default",
         beams: Words = "all",
+        group: str | None = None,
         cycle: int | Sequence[int] | None = None,
         rgt: int | Sequence[int] | None = None,
         version: str | int = "latest",
         access: str | None = None,
         chunks: Chunks | None = None,
         exact: bool = True,
+        budget: float | str | Budget | None = None,
         on_missing: OnMissing = "raise",
         storage_options: Mapping[str, Any] | None = None,
         engine: str = "auto",
@@ -93,8 +102,10 @@ class Query:
                 product=table_of(product),
             ),
             selection=selection,
+            group=group,
             chunks=chunks,
             exact=exact,
+            budget=None if budget is None else Budget.of(budget),
             storage_options=storage_options,
             engine=engine,
             options=options if access is None else replace(options, access=access),

@@ -12,9 +12,10 @@ import xarray as xr
 from cryodata.beams import check_beams
 from cryodata.chunks import Chunks
 from cryodata.condition import Condition
+from cryodata.cost import Budget
 from cryodata.dataset import open_query
 from cryodata.earthdata.catalogue.track_names import Tracks
-from cryodata.errors import ConfigurationError, ProductError
+from cryodata.errors import ConfigurationError, ProductError, SelectionError
 from cryodata.options import Options
 from cryodata.products import Product, table_of
 from cryodata.query import Query
@@ -40,8 +41,8 @@ class Reader:
     ----------
     product : str or Product
         A short name, or a table of your own.
-    region, time, where, variables, beams, cycle, rgt, version, access, chunks, exact, \
-on_missing, engine, options : optional
+    region, time, where, variables, beams, group, cycle, rgt, version, access, chunks, exact, \
+budget, on_missing, engine, options : optional
         As for `cryodata.open`. They are checked now, as far as they can be without a granule.
 
     Attributes
@@ -52,7 +53,8 @@ on_missing, engine, options : optional
     where : Condition or None
     variables, beams : tuple of str
     cycle, rgt : tuple of int or None
-    version, access, chunks, exact, on_missing, engine, options
+    budget : Budget or None
+    group, version, access, chunks, exact, on_missing, engine, options
         As given.
 
     Raises
@@ -79,12 +81,14 @@ on_missing, engine, options : optional
     where: Condition | None
     variables: tuple[str, ...]
     beams: tuple[str, ...]
+    group: str | None
     cycle: tuple[int, ...] | None
     rgt: tuple[int, ...] | None
     version: str | int
     access: str | None
     chunks: Chunks | None
     exact: bool
+    budget: Budget | None
     on_missing: OnMissing
     engine: str
     options: Options | None
@@ -98,12 +102,14 @@ on_missing, engine, options : optional
         where: str | Mapping[str, Any] | Condition | None = None,
         variables: Words = "default",
         beams: Words = "all",
+        group: str | None = None,
         cycle: int | Sequence[int] | None = None,
         rgt: int | Sequence[int] | None = None,
         version: str | int = "latest",
         access: str | None = None,
         chunks: Chunks | None = None,
         exact: bool = True,
+        budget: float | str | Budget | None = None,
         on_missing: OnMissing = "raise",
         engine: str = "auto",
         options: Options | None = None,
@@ -120,12 +126,14 @@ on_missing, engine, options : optional
             )
         words = as_words(beams)
         check_beams(table, words)
+        _check_kind(table, group=group, masks=where is not None or not exact)
         tracks = Tracks.of(cycle=cycle, rgt=rgt)
         query = Query.of(
             product=table,
             region=region,
             time=time,
             where=where,
+            budget=budget,
             on_missing=on_missing,
             access=access,
             options=options,
@@ -137,12 +145,14 @@ on_missing, engine, options : optional
             "where": query.selection.where,
             "variables": as_words(variables),
             "beams": words,
+            "group": group,
             "cycle": tracks.cycle or None,
             "rgt": tracks.rgt or None,
             "version": version,
             "access": access,
             "chunks": chunks,
             "exact": exact,
+            "budget": query.budget,
             "on_missing": on_missing,
             "engine": engine,
             "options": options,
@@ -183,12 +193,14 @@ on_missing, engine, options : optional
             where=self.where,
             variables=_plain(self.variables),
             beams=_plain(self.beams),
+            group=self.group,
             cycle=self.cycle,
             rgt=self.rgt,
             version=self.version,
             access=self.access,
             chunks=self.chunks,
             exact=self.exact,
+            budget=self.budget,
             on_missing=self.on_missing,
             storage_options=storage_options,
             engine=self.engine,
@@ -209,6 +221,20 @@ on_missing, engine, options : optional
             if getattr(self, field.name) != getattr(plain, field.name)
         ]
         return f"{type(self).__name__}({', '.join([repr(self.product.short_name), *said])})"
+
+
+def _check_kind(product: Product, *, group: str | None, masks: bool) -> None:
+    """Raise `SelectionError` for what only rows, or only grids, can be asked."""
+    if product.grid is None and group is not None:
+        raise SelectionError(
+            f"{product.short_name} is no gridded product with a group {group!r} to choose",
+            fix="Leave group= out.",
+        )
+    if product.grid is not None and masks:
+        raise SelectionError(
+            f"{product.short_name} is a grid: cells are not left out by where=",
+            fix="ds.where(...) masks them after opening; region= and time= cut before.",
+        )
 
 
 def _plain(words: tuple[str, ...]) -> Words:

@@ -9,10 +9,13 @@ import xarray as xr
 
 from cryodata.find import product_of
 from cryodata.granule import GranuleFile
+from cryodata.grid import grid_product
+from cryodata.grid_tree import are_resolutions, grid_tree, grid_trees
 from cryodata.groups import open_groups
-from cryodata.locate import one_granule
+from cryodata.locate import Wish, granules_of, one_granule
 from cryodata.options import Options
 from cryodata.products import Product, Rate, join_path, table_of
+from cryodata.provenance import Provenance
 
 __all__ = ["name_rows", "open_tree", "part_dimensions"]
 
@@ -35,7 +38,8 @@ def open_tree(
     Parameters
     ----------
     what, product, storage_options, engine, options
-        As for `cryodata.open`.
+        As for `cryodata.open`. One granule; or the files of one grid in several
+        resolutions (ATL15), which become the branches ``01km``, ``10km``, ...
     group : str
         Only this group and what lies below it.
 
@@ -44,7 +48,8 @@ def open_tree(
     xarray.DataTree
         Lazy, CF-decoded, without indexes. Beams are siblings. Where a group uses the
         name of a dimension above it for another length, its own is called
-        ``<group>_<dimension>``.
+        ``<group>_<dimension>``. Grids of gridded products come as `cryodata.open` gives
+        them: with axes and their indexes, and with their projection.
 
     Raises
     ------
@@ -54,18 +59,31 @@ def open_tree(
         As for `cryodata.open`.
     """
     given = table_of(product)
-    granule = one_granule(what, storage_options)
-    file = GranuleFile(granule, options=options, storage_options=storage_options, engine=engine)
+    granules = granules_of(what, Wish(), storage_options)
+    if not are_resolutions(granules):
+        granules = [one_granule(granules, storage_options)]
+    files = [
+        GranuleFile(one, options=options, storage_options=storage_options, engine=engine)
+        for one in granules
+    ]
     path = "/" + group.strip("/")
-    datasets = open_groups(file, path)
-    table = product_of(file, given)
-    if table is not None:
-        datasets = name_rows(datasets, table)
-    datasets = part_dimensions(datasets)
+    datasets = grid_trees(files, given) if len(files) > 1 else _groups(files[0], path, given)
     root = len(path.rstrip("/"))
     tree = xr.DataTree.from_dict({name[root:] or "/": ds for name, ds in datasets.items()})
-    tree.set_close(file.close)
+    tree.set_close(Provenance(tuple(files)).close)
     return tree
+
+
+def _groups(file: GranuleFile, path: str, given: Product | None) -> dict[str, xr.Dataset]:
+    """A group and all below it: absolute path to Dataset, parents first."""
+    gridded = grid_product(file) if given is None else product_of(file, given)
+    if gridded is not None and gridded.grid is not None:
+        return part_dimensions(grid_tree(file, gridded, path))
+    datasets = open_groups(file, path)
+    product = product_of(file, given)
+    if product is not None:
+        datasets = name_rows(datasets, product)
+    return part_dimensions(datasets)
 
 
 def name_rows(datasets: Mapping[str, xr.Dataset], product: Product) -> dict[str, xr.Dataset]:
