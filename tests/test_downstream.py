@@ -113,6 +113,50 @@ def test_file_without_anything_of_the_table_is_an_error(tmp_path: Path) -> None:
             cd.open(path, product=product)
 
 
+GRID = """
+short_name = "ELEVATION_OF_OURS"
+title = "A grid of somebody"
+doi = "10.1/x"
+
+[grid]
+crs = { "" = "EPSG:3413" }
+default = ["h"]
+"""
+
+
+def grid(path: Path, says: str = "") -> Path:
+    """A grid of heights that does not say where on Earth it lies."""
+    with h5py.File(path, "w") as file:
+        for name, values in {"x": np.arange(5) * 1e3, "y": np.arange(4) * -1e3}.items():
+            file[name] = values
+            file[name].make_scale(name)
+        file["h"] = np.arange(20.0).reshape(4, 5)
+        for axis, name in enumerate(("y", "x")):
+            file["h"].dims[axis].attach_scale(file[name])
+        if says:
+            file.attrs["short_name"] = says
+    return path
+
+
+def test_grid_at_hand(tmp_path: Path) -> None:
+    """A grid is read by a table of one's own as rows are, and held to it as they are."""
+    product = cd.Product.from_toml(GRID)
+    path = grid(tmp_path / "anything.nc")
+    for ds in (cd.open(path, product=product), cd.Reader(product)(path)):
+        np.testing.assert_array_equal(ds.h.values, np.arange(20.0).reshape(4, 5))
+        assert ds.h.dims == ("y", "x")
+        assert "3413" in str(ds.spatial_ref.attrs)
+    tree = cd.open_tree(path, product=product)
+    np.testing.assert_array_equal(tree["h"].values, np.arange(20.0).reshape(4, 5))
+    other = grid(tmp_path / "other.nc", says="ATL14")
+    with pytest.raises(SelectionError, match="no file of ELEVATION_OF_OURS"):
+        cd.open(other, product=product)
+    with pytest.raises(SelectionError, match="of ATL14, not of ELEVATION_OF_OURS"):
+        cd.open_tree(other, product=product)
+    said = grid(tmp_path / "said.nc", says="Elevation_of_ours")
+    assert cd.open(said, product=product).sizes == {"y": 4, "x": 5}
+
+
 def test_table_of_the_page_is_one() -> None:
     """Whoever copies it from the documentation gets a table that loads."""
     page = (Path(__file__).parent.parent / "docs" / "downstream.md").read_text("utf-8")

@@ -223,6 +223,17 @@ def test_unknown_words_are_refused() -> None:
         cd.Reader("ATL06").replace(beam="gt1l")
 
 
+def test_plan_is_that_of_the_same_words(granule: Path) -> None:
+    """What is read for a price must be what was priced."""
+    cache = cd.Options(cache=None)
+    reader = cd.Reader("ATL06", variables="h_li", beams="gt1l", options=cache)
+    words: dict[str, Any] = {"variables": "h_li", "beams": "gt1l", "options": cache}
+    assert_type(reader.plan(granule), cd.Plan)
+    planned, expected = reader.plan(granule), cd.plan(granule, product="ATL06", **words)
+    assert planned.nbytes == expected.nbytes > 0
+    assert reader.replace(beams="all").plan(granule).nbytes > planned.nbytes
+
+
 def test_product_as_word_of_open(granule: Path) -> None:
     """A short name with `product=` holds files to what they are said to be."""
     ds = cd.open(granule, product="ATL06", variables="h_li", options=UNCACHED)

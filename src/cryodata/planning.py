@@ -32,7 +32,7 @@ from cryodata.store.receipt import Receipt
 from cryodata.together import reads_by_variable
 from cryodata.words import money_in_words, size_in_words
 
-__all__ = ["Plan", "Pruned", "Shares", "make_plan", "plan"]
+__all__ = ["Plan", "Pruned", "Shares", "make_plan", "plan", "plan_query"]
 
 REGION = Way(title="in the region", latency=0.04, bandwidth=1.25e9, inside=True)
 HOME = Way(title="https, 100 Mb/s", latency=0.18, bandwidth=12.5e6, inside=False)
@@ -276,6 +276,11 @@ def plan(
         engine=engine,
         options=options,
     )
+    return plan_query(what, query)
+
+
+def plan_query(what: Any, query: Query) -> Plan:
+    """What a query would cost, as `plan`, of which this is all but the words."""
     found = find(what, query)
     try:
         made = make_plan(found, query)

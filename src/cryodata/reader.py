@@ -17,6 +17,7 @@ from cryodata.dataset import open_query
 from cryodata.earthdata.catalogue.track_names import Tracks
 from cryodata.errors import ConfigurationError, ProductError, SelectionError
 from cryodata.options import Options
+from cryodata.planning import Plan, plan_query
 from cryodata.products import Product, table_of
 from cryodata.query import Query
 from cryodata.region import Region
@@ -186,7 +187,25 @@ budget, on_missing, engine, options : optional
         CryodataError
             As `cryodata.open`.
         """
-        query = Query.of(
+        return open_query(what, self._query(region, time, storage_options))
+
+    def plan(
+        self,
+        what: Any,
+        *,
+        region: Any = None,
+        time: Any = None,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> Plan:
+        """What reading granules would cost, as `cryodata.plan` says it; arguments as for a call."""
+        return plan_query(what, self._query(region, time, storage_options))
+
+    def replace(self, **changes: Any) -> Self:
+        """Another reader, with some of the arguments changed; checked as when made anew."""
+        return dataclasses.replace(self, **changes)
+
+    def _query(self, region: Any, time: Any, storage_options: Mapping[str, Any] | None) -> Query:
+        return Query.of(
             product=self.product,
             region=self.region if region is None else region,
             time=self.time if time is None else time,
@@ -206,11 +225,6 @@ budget, on_missing, engine, options : optional
             engine=self.engine,
             options=self.options,
         )
-        return open_query(what, query)
-
-    def replace(self, **changes: Any) -> Self:
-        """Another reader, with some of the arguments changed; checked as when made anew."""
-        return dataclasses.replace(self, **changes)
 
     def __repr__(self) -> str:
         """What was asked for beyond the defaults, in the words of a call."""
