@@ -70,6 +70,7 @@ LAYERS = {
         "layered",
         "slabs",
         "mask",
+        "caller",
         "planning",
         "plan_card",
         "query",

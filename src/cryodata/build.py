@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 
 import xarray as xr
 
+from cryodata.caller import warn_caller
 from cryodata.chunks import chunk_rows
 from cryodata.columns import Columns
 from cryodata.cut import cut_rows, mask_rows, resolve_words
@@ -112,9 +112,8 @@ def _open_generic(file: GranuleFile, query: Query) -> xr.Dataset:
         )
     dataset = open_group(file, "/", chunks=query.chunks)
     if not dataset.variables:
-        warnings.warn(
-            f"The root group of {file.url} has no variables; cryodata.open_tree shows the others",
-            stacklevel=5,  # where cryodata.open was called
+        warn_caller(
+            f"The root group of {file.url} has no variables; cryodata.open_tree shows the others"
         )
     names = as_words(query.request.variables)
     if set(names) & {"default", "all"}:

@@ -8,7 +8,6 @@ it is until it is touched.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from cryodata.attributes import decode_attributes
+from cryodata.caller import warn_caller
 from cryodata.candidates import candidate_rows, places_known
 from cryodata.columns import PLACES, Column, Columns
 from cryodata.cost import DECODED_PER_SECOND, SLOWEST
@@ -281,8 +281,7 @@ def _warn_of_nothing(found: Columns, selection: Selection) -> None:
         why = f"{' and '.join(alone)} alone leave{'s' * (len(alone) == 1)} none"
     else:
         why = f"no row fulfils {' and '.join(said)}"
-    warnings.warn(
+    warn_caller(
         f"Nothing is inside: of {rows:,} rows in {len(found.tracks)} tracks {why}; "
-        "the Dataset has no rows",
-        stacklevel=7,  # where cryodata.open was called
+        "the Dataset has no rows"
     )
