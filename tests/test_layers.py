@@ -14,7 +14,7 @@ import cryodata
 SOURCE = Path(next(iter(cryodata.__path__)))
 
 LAYERS = {
-    0: {"types", "errors", "options", "timespan", "prices", "words"},
+    0: {"types", "errors", "options", "timespan", "prices", "words", "caution"},
     1: {
         "products",
         "hdf5",
@@ -27,6 +27,8 @@ LAYERS = {
         "decode",
         "lzf",
         "assemble",
+        "direction",
+        "refit",
         "rows",
         "runs",
         "nesting",
@@ -50,6 +52,7 @@ LAYERS = {
         "together",
         "chunks",
         "groups",
+        "labels",
         "locate",
         "provenance",
         "beams",
@@ -70,7 +73,7 @@ LAYERS = {
         "layered",
         "slabs",
         "mask",
-        "caller",
+        "nested",
         "planning",
         "plan_card",
         "query",

@@ -73,6 +73,7 @@ def test_every_word_arrives_at_the_query(granule: Path, monkeypatch: pytest.Monk
         where="h_li > 0",
         variables=["h_li", "x_atc"],
         beams="strong",
+        with_segments=["solar_elevation"],
         cycle=3,
         rgt=[5, 4],
         version="006",
@@ -93,6 +94,7 @@ def test_every_word_arrives_at_the_query(granule: Path, monkeypatch: pytest.Monk
     assert whole.request.conditions == ("h_li",)
     assert whole.request.placed
     assert (whole.request.variables, whole.request.beams) == (("h_li", "x_atc"), "strong")
+    assert whole.request.with_segments == ("solar_elevation",)
     assert whole.request.product == reader.product
     assert whole.request.on_missing == "skip"
     assert (whole.wish.cycle, whole.wish.rgt, whole.wish.version) == ((3,), (4, 5), "006")
@@ -196,7 +198,7 @@ def test_repr_shows_what_differs(words: dict[str, Any], said: str) -> None:
         ({"time": "soon"}, SelectionError, "'soon' is no time"),
         ({"beams": "gt4l"}, SelectionError, "ATL06 has no beam 'gt4l'"),
         ({"product": "ATL09", "beams": "gt1l"}, SelectionError, "ATL09 has no beam 'gt1l'"),
-        ({"product": "GLAH06", "beams": "strong"}, SelectionError, "has no beams to choose"),
+        ({"product": "GLAH06", "beams": "strong"}, SelectionError, "no beams to choose"),
         ({"variables": 3}, SelectionError, "are no names"),
         ({"cycle": 1000}, SelectionError, "cycle"),
         ({"rgt": "x"}, SelectionError, "rgt"),

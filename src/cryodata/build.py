@@ -6,7 +6,7 @@ import math
 
 import xarray as xr
 
-from cryodata.caller import warn_caller
+from cryodata.caution import warn_user
 from cryodata.chunks import chunk_rows
 from cryodata.columns import Columns
 from cryodata.cut import cut_rows, mask_rows, resolve_words
@@ -61,12 +61,13 @@ def _open_product(found: Columns, origin: Provenance, query: Query) -> xr.Datase
         found.product.rows,
         query.chunks,
         rows=dataset["rowSize"].values.tolist(),
-        piece=math.lcm(*(column.piece for column in found.all)),
+        piece=math.lcm(*(column.piece for column in found.all if not column.nested)),
         token=(
             [file.source for file in origin.files],
             [(track.file.url, track.beam, track.runs.tolist()) for track in found.tracks],
             [(column.name, column.path, column.surface) for column in found.all],
             (selection.region, repr(selection.time), str(selection.where)),
+            {name: axis.values.tolist() for name, axis in found.axes.items()},
         ),
     )
 
@@ -112,7 +113,7 @@ def _open_generic(file: GranuleFile, query: Query) -> xr.Dataset:
         )
     dataset = open_group(file, "/", chunks=query.chunks)
     if not dataset.variables:
-        warn_caller(
+        warn_user(
             f"The root group of {file.url} has no variables; cryodata.open_tree shows the others"
         )
     names = as_words(query.request.variables)

@@ -76,7 +76,7 @@ def known_bounds(
     for name in selection.names:
         column = found.column_of(name)
         layout = column.layouts[number] if column is not None else None
-        if column is None or layout is None:
+        if column is None or layout is None or column.nested:
             continue
         zone_map = track.file.zone_map(layout.path)
         if zone_map is None:
@@ -91,7 +91,7 @@ def known_bounds(
 
 def _decoded_dtype(column: Column) -> np.dtype[np.generic] | None:
     """Of the values as a Dataset shows them; None where xarray chooses it by the fill."""
-    masked = "_FillValue" in column.pattern.attributes and column.dtype.kind != "f"
+    masked = column.fill is not None and column.dtype.kind != "f"
     return None if masked or column.name == "time" else column.dtype
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -14,7 +14,7 @@ from cryodata.locate import Wish
 from cryodata.options import Options
 from cryodata.products import Product, table_of
 from cryodata.region_input import region_of
-from cryodata.request import OnMissing, Request, Words
+from cryodata.request import OnMissing, Request, Words, as_words
 from cryodata.selection import Selection
 from cryodata.timespan import TimeSpan
 
@@ -67,6 +67,7 @@ class Query:
         where: str | Mapping[str, Any] | Condition | None = None,
         variables: Words = "default",
         beams: Words = "all",
+        with_segments: Words = (),
         group: str | None = None,
         cycle: int | Sequence[int] | None = None,
         rgt: int | Sequence[int] | None = None,
@@ -96,7 +97,9 @@ class Query:
             request=Request(
                 variables=variables,
                 beams=beams,
+                with_segments=as_words(with_segments),
                 conditions=() if selection.where is None else selection.where.names,
+                cycles=_numbers(cycle),
                 placed=selection.region is not None or selection.time is not None,
                 on_missing=on_missing,
                 product=table_of(product),
@@ -110,3 +113,10 @@ class Query:
             engine=engine,
             options=options if access is None else replace(options, access=access),
         )
+
+
+def _numbers(cycle: int | Sequence[int] | None) -> tuple[int, ...]:
+    """Each cycle that is asked for; what is none is refused where granules are chosen."""
+    if cycle is None:
+        return ()
+    return tuple(cycle) if isinstance(cycle, Iterable) else (cycle,)

@@ -42,8 +42,8 @@ class Reader:
     ----------
     product : str or Product
         A short name, or a table of your own.
-    region, time, where, variables, beams, group, cycle, rgt, version, access, chunks, exact, \
-budget, on_missing, engine, options : optional
+    region, time, where, variables, beams, with_segments, group, cycle, rgt, version, \
+access, chunks, exact, budget, on_missing, engine, options : optional
         As for `cryodata.open`. They are checked now, as far as they can be without a granule.
 
     Attributes
@@ -52,7 +52,7 @@ budget, on_missing, engine, options : optional
     region : Region or None
     time : TimeSpan or None
     where : Condition or None
-    variables, beams : tuple of str
+    variables, beams, with_segments : tuple of str
     cycle, rgt : tuple of int or None
     budget : Budget or None
     group, version, access, chunks, exact, on_missing, engine, options
@@ -82,6 +82,7 @@ budget, on_missing, engine, options : optional
     where: Condition | None
     variables: tuple[str, ...]
     beams: tuple[str, ...]
+    with_segments: tuple[str, ...]
     group: str | None
     cycle: tuple[int, ...] | None
     rgt: tuple[int, ...] | None
@@ -103,6 +104,7 @@ budget, on_missing, engine, options : optional
         where: str | Mapping[str, Any] | Condition | None = None,
         variables: Words = "default",
         beams: Words = "all",
+        with_segments: Words = (),
         group: str | None = None,
         cycle: int | Sequence[int] | None = None,
         rgt: int | Sequence[int] | None = None,
@@ -146,6 +148,7 @@ budget, on_missing, engine, options : optional
             "where": query.selection.where,
             "variables": as_words(variables),
             "beams": words,
+            "with_segments": as_words(with_segments),
             "group": group,
             "cycle": tracks.cycle or None,
             "rgt": tracks.rgt or None,
@@ -212,6 +215,7 @@ budget, on_missing, engine, options : optional
             where=self.where,
             variables=_plain(self.variables),
             beams=_plain(self.beams),
+            with_segments=self.with_segments,
             group=self.group,
             cycle=self.cycle,
             rgt=self.rgt,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,27 +14,43 @@ from cryodata.products import GranuleName, Product, Rate, join_path, parse_name
 from cryodata.products.registry import text
 from cryodata.request import Asked, Request, as_words, surfaces_of
 
-__all__ = ["IDENTIFICATION", "ORIENTATION", "View", "look_ahead", "paths_of_nesting"]
+__all__ = [
+    "CYCLE",
+    "IDENTIFICATION",
+    "ORIENTATION",
+    "View",
+    "look_ahead",
+    "nested_paths",
+    "paths_of_nesting",
+]
 
 ORIENTATION = "/orbit_info/sc_orient"
 IDENTIFICATION = "/METADATA/DatasetIdentification"
+CYCLE = "cycle"
+"""Dimension along which a row has a value for each repeat cycle, where it has several."""
 ORBIT = ("/orbit_info/rgt", "/orbit_info/cycle_number")
 
 
-def look_ahead(file: GranuleFile, product: Product, request: Request) -> Index:
+def look_ahead(file: GranuleFile, table: Product, request: Request, release: str = "") -> Index:
     """Everything that `choose` surely needs, in one pass; what does not exist is left out."""
+    product = table.as_of(release)
     rate = product.rate
     words = set(as_words(request.beams))
     # which beams are strong is not known yet
     tracks = [t for t in product.tracks if t in words or not words <= set(product.tracks)]
-    asked = Asked.of(product, request)
+    asked = Asked.of(table, request, release)
     surfaces = surfaces_of(product)
     wanted = [surfaces.get(path, (path, 0))[0] for path in asked.everything]
     below = [*rate.coordinates.values(), *wanted]
     groups = ["/" + join_path(track, rate.group) for track in tracks]
     paths = groups if asked.all else [f"{group.rstrip('/')}/{p}" for group in groups for p in below]
+    labelled = {name for p in wanted for name in product.dimensions.get(rate.path(p), ())[:1]}
+    labels = [product.labels[name] for name in sorted(labelled) if name in product.labels]
+    paths += ["/" + join_path(track, path) for track in tracks for path in labels]
     if request.placed:
         paths += [f"/{path}" for track in tracks for path in paths_of_nesting(product, track)]
+    coarse = [*request.with_segments, *request.conditions]
+    paths += [f"/{path}" for track in tracks for path in nested_paths(product, track, coarse)]
     shallow = ["/", *(f"/{track}" for track in product.tracks)]
     paths.append(ORIENTATION)
     if parse_name(file.url) is None:
@@ -65,6 +81,16 @@ def paths_of_nesting(product: Product, track: str) -> dict[str, str]:
     return {}
 
 
+def nested_paths(product: Product, track: str, words: Sequence[str]) -> list[str]:
+    """Datasets of coarser rows that words may mean, and those that nest the finer rows in them."""
+    paths: dict[str, None] = {}
+    for nesting in (n for n in product.nestings if n.fine == product.rows and words):
+        group = product.rate_along(nesting.coarse).group
+        named = [join_path(group, word.strip("/").removeprefix(group + "/")) for word in words]
+        paths |= dict.fromkeys((nesting.first, nesting.count, *named))
+    return [join_path(track, path) for path in paths]
+
+
 @dataclass(slots=True)
 class View:
     """A granule as far as it was walked.
@@ -93,7 +119,7 @@ class View:
         view.release = name.release if name is not None else said.zfill(3) if said else ""
         view.product = product.as_of(view.release)
         if view.product is not product:
-            view.index = look_ahead(file, view.product, request)
+            view.index = look_ahead(file, product, request, view.release)
         return view
 
     @property
@@ -139,10 +165,11 @@ class View:
         return 0
 
     def labels(self) -> dict[str, Any]:
-        """Granule, reference track and cycle: of the name, or of what the file says."""
+        """Granule, reference track, cycle and region: of the name, or of what the file says."""
         name = self._name()
         if name is not None:
-            return {"granule": str(name), "rgt": name.rgt, "cycle": name.cycle}
+            said = {"rgt": name.rgt, "cycle": name.cycle, "region": name.region}
+            return {"granule": str(name), **said}
         known = [path for path in ORBIT if self.layout(path) is not None]
         values = self.file.read([(path, None) for path in known])
         read = {p: int(v.flat[0]) for p, v in zip(known, values, strict=True) if v.size}
