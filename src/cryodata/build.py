@@ -93,6 +93,7 @@ def _open_grid(found: Found, product: Product, query: Query) -> xr.Dataset:
         group=query.group,
         chunks=query.chunks,
         skip=query.request.on_missing == "skip",
+        given=query.request.product is not None,
     )
 
 

@@ -25,7 +25,7 @@ from cryodata.join import join_columns, refuse_twice
 from cryodata.labels import with_axes
 from cryodata.locate import granules_of
 from cryodata.nested import with_counts
-from cryodata.products import Product, recognise
+from cryodata.products import Product, recognise, said_of
 from cryodata.provenance import Provenance, Skipped, all_of
 from cryodata.query import Query
 from cryodata.request import Request
@@ -83,7 +83,7 @@ def find(what: Any, query: Query) -> Found:
     try:
         granules = granules_of(what, query.wish, query.storage_options)
         files.extend(GranuleFile(granule, **opening) for granule in granules)
-        gridded = gridded_product(files, skip=query.request.on_missing == "skip")
+        gridded = _gridded(files, query.request)
         if gridded is not None:
             return Found(Provenance(tuple(files)), None, gridded)
         refuse_twice([file.url for file in files])
@@ -104,6 +104,13 @@ def _find_one(file: GranuleFile, request: Request) -> Found:
     one = _find(file, request)
     columns = one and with_counts(with_axes(one, request.cycles))
     return Found(Provenance((file,), one.skipped if one else ()), columns)
+
+
+def _gridded(files: Sequence[GranuleFile], request: Request) -> Product | None:
+    """The gridded product that files are of, or are to be read as; None of others."""
+    if request.product is None:
+        return gridded_product(files, skip=request.on_missing == "skip")
+    return request.product if request.product.grid is not None else None
 
 
 def _find_all(files: Sequence[GranuleFile], request: Request) -> Found:
@@ -158,22 +165,56 @@ def _find(file: GranuleFile, request: Request) -> Columns | None:
     The product is guessed from the name first, so that all that is needed of the file's
     structure can be asked for at once; then the file has the last word.
     """
-    guess = recognise(file.url, {}, {})
+    guess = request.product or recognise(file.url, {}, {})
     if guess is None or not guess.rates:
         file.walk([], shallow=["/", IDENTIFICATION], missing_ok=True)
     else:
         look_ahead(file, guess, request)
-    product = product_of(file)
-    return choose(file, product, request) if product is not None and product.rates else None
+    product = product_of(file, request.product)
+    if product is None or not product.rates:
+        return None
+    columns = choose(file, product, request)
+    if request.product is not None and (columns is None or _has_nothing(columns)):
+        raise FormatError(
+            f"The granule has nothing that the table of {product.short_name} names",
+            url=file.url,
+            fix="Give product= another table, or none; cryodata.open_tree shows what there is.",
+        )
+    return columns
 
 
-def product_of(file: GranuleFile) -> Product | None:
+def _has_nothing(columns: Columns) -> bool:
+    """Whether nothing was found where tracks have no group of their own to be seen by."""
+    return columns.product.tracks == ("",) and not (columns.coordinates or columns.columns)
+
+
+def product_of(file: GranuleFile, given: Product | None = None) -> Product | None:
     """The product whose table fits a granule, or None.
 
     Looks at the root's attributes, at ``/METADATA/DatasetIdentification`` where it is
     known already, and at the name.
+
+    Parameters
+    ----------
+    file : GranuleFile
+    given : Product, optional
+        The table to read it by, whatever it is called.
+
+    Raises
+    ------
+    SelectionError
+        The granule says that it is of another product than the one given.
     """
     index = file.walk([], shallow=["/"])
     groups = [index.groups.get(index.resolve(path)) for path in ("/", IDENTIFICATION)]
     root, identification = [(group and group.attributes) or {} for group in groups]
-    return recognise(file.url, root, identification)
+    if given is None:
+        return recognise(file.url, root, identification)
+    said = said_of(file.url, root, identification)
+    if said and said.upper() != given.short_name.upper():
+        raise SelectionError(
+            f"This is a granule of {said}, not of {given.short_name}",
+            url=file.url,
+            fix=f"Open granules of {said} by themselves, without product=.",
+        )
+    return given

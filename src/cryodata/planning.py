@@ -23,6 +23,7 @@ from cryodata.granule import GranuleFile, Wanted
 from cryodata.lazy import SIDE_BY_SIDE, Reader
 from cryodata.options import Options
 from cryodata.plan_card import html_of, text_of
+from cryodata.products import Product
 from cryodata.query import Query
 from cryodata.ragged import ragged_dataset
 from cryodata.request import OnMissing, Words
@@ -32,7 +33,7 @@ from cryodata.store.receipt import Receipt
 from cryodata.together import reads_by_variable
 from cryodata.words import money_in_words, size_in_words
 
-__all__ = ["Plan", "Pruned", "Shares", "make_plan", "plan"]
+__all__ = ["Plan", "Pruned", "Shares", "make_plan", "plan", "plan_query"]
 
 REGION = Way(title="in the region", latency=0.04, bandwidth=1.25e9, inside=True)
 HOME = Way(title="https, 100 Mb/s", latency=0.18, bandwidth=12.5e6, inside=False)
@@ -221,6 +222,7 @@ class Plan:
 def plan(
     what: Any,
     *,
+    product: str | Product | None = None,
     region: Any = None,
     time: Any = None,
     where: str | Mapping[str, Any] | Condition | None = None,
@@ -262,6 +264,7 @@ def plan(
     >>> plan.open(budget="200 MB")  # doctest: +SKIP
     """
     query = Query.of(
+        product=product,
         region=region,
         time=time,
         where=where,
@@ -281,6 +284,11 @@ def plan(
         engine=engine,
         options=options,
     )
+    return plan_query(what, query)
+
+
+def plan_query(what: Any, query: Query) -> Plan:
+    """What a query would cost, as `plan`, of which this is all but the words."""
     found = find(what, query)
     try:
         made = make_plan(found, query)

@@ -13,6 +13,7 @@ from cryodata.cost import Budget
 from cryodata.errors import ConfigurationError
 from cryodata.locate import Wish
 from cryodata.options import Options
+from cryodata.products import Product, table_of
 from cryodata.region_input import region_of
 from cryodata.request import OnMissing, Request, Words, as_words
 from cryodata.selection import Selection
@@ -64,6 +65,7 @@ class Query:
     def of(
         cls,
         *,
+        product: str | Product | None = None,
         region: Any = None,
         time: Any = None,
         where: str | Mapping[str, Any] | Condition | None = None,
@@ -112,6 +114,7 @@ class Query:
                 cycles=_numbers(cycle),
                 placed=selection.region is not None or selection.time is not None,
                 on_missing=on_missing,
+                product=table_of(product),
             ),
             selection=selection,
             classify=classify,
