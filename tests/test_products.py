@@ -49,6 +49,7 @@ dimension = "pulse"
 product = "XYZ00"
 rows = "pulse"
 index = "points/raw/i"
+classes = "points/raw/class"
 start = 1
 
 [dimensions]
@@ -379,7 +380,7 @@ def test_every_rate_is_named_once_and_owns_its_variables(name: str) -> None:
 def test_references_of_classified_photons_point_where_atl03_nests() -> None:
     """ATL08 would put its classes onto other photons if the two tables did not fit."""
     (reference,) = products.get("ATL08").references
-    (nesting,) = products.get(reference.product).nestings
+    (nesting, *_) = products.get(reference.product).nestings
     assert (reference.rows, reference.start) == (nesting.fine, 1)
     assert nesting.identity
     paths = [p for n, p in real_files().items() if n.startswith("ATL0") and "clip_gt1r" in n]
