@@ -96,7 +96,9 @@ class Index:
 
     def __post_init__(self) -> None:
         for name in _MAPPINGS:
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+            given = getattr(self, name)
+            if isinstance(given, dict):  # else nobody can change it
+                object.__setattr__(self, name, MappingProxyType(dict(given)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = {name: dict(getattr(self, name)) for name in _MAPPINGS}
@@ -132,7 +134,7 @@ class Index:
         """
         path = self.resolve(path)
         if path in self.arrays:
-            return self.arrays[path].dims_known or not dims
+            return not dims or self.arrays[path].dims_known
         if path in self.problems:
             return True
         if path in self.groups and not below:
@@ -184,6 +186,8 @@ class Index:
             If the links lead in a circle.
         """
         path = "/" + path.strip("/")
+        if not self.aliases:
+            return path
         for _ in range(MOST_LINKS):
             parts = path.split("/")
             for i in range(2, len(parts) + 1):
