@@ -14,7 +14,7 @@ import cryodata
 SOURCE = Path(next(iter(cryodata.__path__)))
 
 LAYERS = {
-    0: {"types", "errors", "options", "timespan"},
+    0: {"types", "errors", "options", "timespan", "prices", "words"},
     1: {
         "products",
         "hdf5",
@@ -23,7 +23,7 @@ LAYERS = {
         "netcdf",
         "finish",
         "attributes",
-        "plan",
+        "read_plan",
         "decode",
         "lzf",
         "assemble",
@@ -32,6 +32,7 @@ LAYERS = {
         "nesting",
         "selection",
         "zone_map",
+        "cost",
         "region",
         "region_cover",
         "region_rings",
@@ -52,7 +53,11 @@ LAYERS = {
         "candidates",
         "choose",
         "columns",
+        "build",
         "find",
+        "mask",
+        "planning",
+        "plan_card",
         "query",
         "ragged",
         "request",
@@ -69,6 +74,7 @@ LAYERS = {
         "backend",
         "references",
         "accessor",
+        "after",
         "science",
     },
     4: {"", "cli"},  # "" is the package itself: cryodata/__init__.py

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +12,9 @@ from numpy.typing import NDArray
 from cryodata.runs import (
     Runs,
     all_rows,
+    bridge,
     count_rows,
+    inside_runs,
     intersect,
     pick_rows,
     runs_of_mask,
@@ -66,6 +70,26 @@ def test_pieces_become_rows(wanted: Mask, piece: int, short: int) -> None:
     rows = max(0, len(wanted) * piece - min(short, piece - 1))
     expected = [row for row in range(rows) if wanted[row // piece]]
     assert_runs(runs_of_pieces(wanted, piece, rows), expected)
+
+
+@given(MASKS, st.integers(0, 4))
+def test_bridging_adds_only_short_gaps(mask: Mask, gap: int) -> None:
+    """Runs in one chunk are read as one; what lies far between is not read."""
+    runs = runs_of_mask(mask)
+    expected = mask.copy()
+    for (_, stop), (start, _) in pairwise(runs.tolist()):
+        if start - stop <= gap:
+            expected[stop:start] = True
+    assert_runs(bridge(runs, gap), np.flatnonzero(expected).tolist())
+
+
+@given(MASKS, st.integers(0, 4))
+def test_rows_inside_bridged_runs_are_found_again(mask: Mask, gap: int) -> None:
+    """What was read with the wanted rows must not stay with them."""
+    runs = runs_of_mask(mask)
+    wide = bridge(runs, gap)
+    kept = inside_runs(wide, runs)
+    assert [row for row, keep in zip(rows_of(wide), kept, strict=True) if keep] == rows_of(runs)
 
 
 def test_all_rows_of_a_track() -> None:

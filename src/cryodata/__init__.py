@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from cryodata.earthdata.granules import Granules
     from cryodata.earthdata.identity.login import login
     from cryodata.options import Limits, Network, Options
+    from cryodata.planning import Plan, plan
+    from cryodata.prices import Prices
     from cryodata.region import Region
     from cryodata.tree import open_tree
 
@@ -37,6 +39,8 @@ __all__ = [
     "Limits",
     "Network",
     "Options",
+    "Plan",
+    "Prices",
     "Region",
     "__version__",
     "earthdata",
@@ -44,6 +48,7 @@ __all__ = [
     "login",
     "open",
     "open_tree",
+    "plan",
     "sandbox",
     "search",
 ]
@@ -56,10 +61,13 @@ _HOME = {
     "Limits": "cryodata.options",
     "Network": "cryodata.options",
     "Options": "cryodata.options",
+    "Plan": "cryodata.planning",
+    "Prices": "cryodata.prices",
     "Region": "cryodata.region",
     "login": "cryodata.earthdata.identity.login",
     "open": "cryodata.dataset",
     "open_tree": "cryodata.tree",
+    "plan": "cryodata.planning",
     "search": "cryodata.catalogue",
 }
 """Public name to the module that defines it; names not listed are modules themselves."""

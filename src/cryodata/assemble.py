@@ -15,7 +15,7 @@ from cryodata.decode import check_filters, decode
 from cryodata.errors import CryodataError
 from cryodata.hdf5.values import strip_padding
 from cryodata.layout import ArrayLayout, Inline
-from cryodata.plan import ReadPlan, Want
+from cryodata.read_plan import ReadPlan, Want
 from cryodata.types import AnyArray, Block
 from cryodata.zone_map import Learner, ZoneMap, can_have_zones
 

@@ -176,11 +176,11 @@ class Columns:
         name = self.meant.get(word, word)
         return next((column for column in self.all if column.name == name), None)
 
-    def without(self, names: Container[Hashable]) -> Columns:
-        """The same rows, without columns of these names."""
+    def only(self, names: Container[Hashable]) -> Columns:
+        """The same rows, with columns of these names only."""
 
         def left(columns: Sequence[Column]) -> tuple[Column, ...]:
-            return tuple(column for column in columns if column.name not in names)
+            return tuple(column for column in columns if column.name in names)
 
         return replace(
             self,
@@ -188,6 +188,10 @@ class Columns:
             columns=left(self.columns),
             deciding=left(self.deciding),
         )
+
+    def without(self, names: Container[Hashable]) -> Columns:
+        """The same rows, without columns of these names."""
+        return self.only([column.name for column in self.all if column.name not in names])
 
     def keep(self, runs: Sequence[Runs]) -> Columns:
         """Only these rows, and the tracks that have any of them.

@@ -8,7 +8,7 @@ it is until it is touched.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,22 +19,19 @@ from cryodata.attributes import decode_attributes
 from cryodata.candidates import candidate_rows
 from cryodata.columns import PLACES, Column, Columns
 from cryodata.errors import SelectionError
+from cryodata.mask import SELECTED, selected_rows
 from cryodata.nesting import reaches
 from cryodata.products import Flag
 from cryodata.products.registry import text
 from cryodata.provenance import Provenance
 from cryodata.ragged import ragged_dataset
-from cryodata.runs import Runs, pick_rows
+from cryodata.runs import Runs, bridge, inside_runs, pick_rows
 from cryodata.segments import bound_by_segments
 from cryodata.selection import Selection
 from cryodata.together import load_together
 from cryodata.zone_map import ZoneMap
 
-__all__ = ["Decision", "cut_rows", "narrow", "resolve_words"]
-
-MOST_RUNS = 64
-"""Runs of rows per track, on average, that are read as arrays of their own; where there are
-more, rows are picked from whole chunks."""
+__all__ = ["Decision", "cut_rows", "mask_rows", "narrow", "resolve_words"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +116,7 @@ def cut_rows(
     Returns
     -------
     columns : Columns
-        Of the runs that hold the wanted rows.
+        Of runs that hold the wanted rows, and others that lie between these in a chunk.
     dataset : xarray.Dataset
         Of the wanted rows. What decided is in memory; the rest is lazy.
 
@@ -141,14 +138,10 @@ def cut_rows(
     runs = decision.runs
     if not any(map(len, runs)):
         _warn_of_nothing(found, selection)
-    if sum(map(len, runs)) <= MOST_RUNS * len(runs):
-        exact, picked = decision.columns.keep(runs), None
-    else:
-        whole = [
-            t.runs if len(r) else r for t, r in zip(decision.columns.tracks, runs, strict=True)
-        ]
-        exact = decision.columns.keep(whole)
-        picked = [kept for kept in decision.kept if kept.any()]
+    piece = max((column.piece for column in found.all), default=1)
+    wide = [bridge(own, piece) for own in runs]  # two runs within one chunk are read as one
+    exact = decision.columns.keep(wide)
+    picked = [inside_runs(w, own) for w, own in zip(wide, runs, strict=True) if len(own)]
     rows = np.flatnonzero(np.concatenate([np.empty(0, bool), *decision.kept]))
     known = decision.values.isel({found.product.rows: rows}).variables
     return exact, ragged_dataset(
@@ -156,25 +149,43 @@ def cut_rows(
     )
 
 
+def mask_rows(
+    found: Columns, selection: Selection, origin: Provenance, *, cache: bool
+) -> tuple[Columns, xr.Dataset]:
+    """Whole chunks that may hold wanted rows, and a lazy mask that says which rows are.
+
+    Parameters and errors are those of `cut_rows`.
+
+    Returns
+    -------
+    columns : Columns
+    dataset : xarray.Dataset
+        Nothing of it is read; the coordinate ``selected`` is True for the wanted rows.
+    """
+    narrowed = narrow(found, selection)
+    if not narrowed.tracks:
+        _warn_of_nothing(found, selection)
+    dataset = ragged_dataset(narrowed, origin, cache=cache)
+    rows = found.product.rows
+    deciding = {w: dataset.variables[narrowed.meant.get(w, w)] for w in selection.names}
+    mask = selected_rows(xr.Dataset(deciding), rows, selection)
+    encoding = dataset.encoding
+    dataset = dataset.drop_vars([column.name for column in narrowed.deciding])
+    dataset = dataset.assign_coords({SELECTED: mask})
+    dataset.encoding = encoding
+    return replace(narrowed, deciding=()), dataset
+
+
 def _decide(narrowed: Columns, selection: Selection, origin: Provenance) -> Decision:
     """Read the columns that decide, together; and ask the selection."""
-    names = {narrowed.meant.get(word, word) for word in selection.names}
-
-    def needed(columns: Sequence[Column]) -> tuple[Column, ...]:
-        return tuple(column for column in columns if column.name in names)
-
-    asked = replace(
-        narrowed,
-        coordinates=needed(narrowed.coordinates),
-        columns=needed(narrowed.columns),
-        deciding=needed(narrowed.deciding),
-    )
-    values = load_together(ragged_dataset(asked, origin, cache=True))
-    values = values.drop_vars(set(values.variables) - names)
+    names = [narrowed.meant.get(word, word) for word in selection.names]
+    asked = ragged_dataset(narrowed.only(names), origin, cache=True)
+    values = load_together(asked.drop_vars(set(asked.variables) - set(names)))
     if not narrowed.tracks:
         return Decision(narrowed, values, [])
-    arrays = {word: values[narrowed.meant.get(word, word)].values for word in selection.names}
-    kept = selection.holds(arrays)
+    kept = selection.holds(
+        {word: values[narrowed.meant.get(word, word)].values for word in selection.names}
+    )
     ends = np.cumsum([track.rows for track in narrowed.tracks])
     return Decision(narrowed, values, np.split(kept, ends[:-1]))
 

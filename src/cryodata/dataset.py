@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import xarray as xr
 
-from cryodata.chunks import Chunks, chunk_rows
-from cryodata.columns import Columns
+from cryodata.build import build_dataset
+from cryodata.chunks import Chunks
 from cryodata.condition import Condition
-from cryodata.cut import cut_rows, resolve_words
-from cryodata.errors import SelectionError, UnknownVariableError, close_names
+from cryodata.cost import Budget
 from cryodata.find import find
-from cryodata.granule import GranuleFile
-from cryodata.groups import open_group
 from cryodata.options import Options
-from cryodata.provenance import Provenance
+from cryodata.planning import make_plan
 from cryodata.query import Query
-from cryodata.ragged import ragged_dataset
-from cryodata.request import OnMissing, Words, as_words
+from cryodata.request import OnMissing, Words
 
 __all__ = ["open"]
 
@@ -40,6 +34,7 @@ def open(
     access: str | None = None,
     chunks: Chunks | None = None,
     exact: bool = True,
+    budget: float | str | Budget | None = None,
     on_missing: OnMissing = "raise",
     storage_options: Mapping[str, Any] | None = None,
     engine: str = "auto",
@@ -137,6 +132,7 @@ def open(
         access=access,
         chunks=chunks,
         exact=exact,
+        budget=budget,
         on_missing=on_missing,
         storage_options=storage_options,
         engine=engine,
@@ -144,70 +140,9 @@ def open(
     )
     found = find(what, query)
     try:
-        if found.columns is None:
-            dataset = _open_generic(found.origin.files[0], query)
-        else:
-            dataset = _open_product(found.columns, found.origin, query)
+        if query.budget is not None:
+            make_plan(found, query).check(query.budget)
+        return build_dataset(found, query)
     except BaseException:
         found.origin.close()
         raise
-    dataset.set_close(found.origin.close)
-    return dataset
-
-
-def _open_product(found: Columns, origin: Provenance, query: Query) -> xr.Dataset:
-    """Tracks and columns of a product as one Dataset: cut, and in chunks for dask if so asked."""
-    lazy = query.chunks is None
-    selection = resolve_words(found, query.selection)
-    if not selection:
-        dataset = ragged_dataset(found, origin, cache=lazy)
-    else:
-        found, dataset = cut_rows(found, selection, origin, cache=lazy)
-    if query.chunks is None:
-        return dataset
-    return chunk_rows(
-        dataset,
-        found.product.rows,
-        query.chunks,
-        rows=dataset["rowSize"].values.tolist(),
-        piece=math.lcm(*(column.piece for column in found.all)),
-        token=(
-            [file.source for file in origin.files],
-            [(track.file.url, track.beam, track.runs.tolist()) for track in found.tracks],
-            [(column.name, column.path, column.surface) for column in found.all],
-            (selection.region, repr(selection.time), str(selection.where)),
-        ),
-    )
-
-
-def _open_generic(file: GranuleFile, query: Query) -> xr.Dataset:
-    """The root group, as ``xarray.open_dataset(..., engine="cryodata")`` gives it."""
-    if query.selection:
-        raise SelectionError(
-            "This is no granule of a known product: which rows are where is not known",
-            url=file.url,
-            fix="Leave region, time and where out, and choose rows: ds.isel(...) reads what it"
-            " keeps.",
-        )
-    if query.request.beams != "all":
-        raise SelectionError(
-            "This is no granule of a known product, so it has no beams",
-            url=file.url,
-            fix="Leave beams out; cryodata.open_tree shows what there is.",
-        )
-    dataset = open_group(file, "/", chunks=query.chunks)
-    if not dataset.variables:
-        warnings.warn(
-            f"The root group of {file.url} has no variables; cryodata.open_tree shows the others",
-            stacklevel=3,
-        )
-    names = as_words(query.request.variables)
-    if set(names) & {"default", "all"}:
-        return dataset
-    if unknown := [name for name in names if name not in dataset.variables]:
-        raise UnknownVariableError(
-            f"The root group has no variable {unknown[0]!r}",
-            url=file.url,
-            fix=close_names(unknown[0], map(str, dataset.variables)),
-        )
-    return dataset[list(names)]

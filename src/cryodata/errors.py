@@ -10,6 +10,7 @@
     |  |- UnknownProductError         a product nobody knows (also LookupError)
     |  |- RegionError                 a region that is none: swapped, impossible
     |  |- NothingFoundError           no granule fits all conditions (also LookupError)
+    |  |- BudgetExceededError         it would cost more than the budget: nothing was read
     |  `- MissingDependencyError      an optional package is not installed (also ImportError)
     |- AuthError                      log in, or ask for access (also PermissionError)
     |  |- NotLoggedInError            Earthdata needs a login, and none was found
@@ -45,6 +46,7 @@ from typing import Any
 
 __all__ = [
     "AuthError",
+    "BudgetExceededError",
     "CacheError",
     "ChunkCorruptError",
     "ClockSkewError",
@@ -180,6 +182,10 @@ class RegionError(ConfigurationError):
 
 class NothingFoundError(ConfigurationError, LookupError):
     """No granule fits all conditions; the message says what fits without each of them."""
+
+
+class BudgetExceededError(ConfigurationError):
+    """It would cost more than the budget; nothing was read."""
 
 
 class MissingDependencyError(ConfigurationError, ImportError):  # type: ignore[misc]  # its `path` may be None

@@ -28,8 +28,8 @@ from cryodata.hdf5.readahead import HEAD, TAIL, both_ends
 from cryodata.hdf5.walk import Walker
 from cryodata.index import Index
 from cryodata.layout import ArrayLayout
-from cryodata.options import Options
-from cryodata.plan import ReadPlan, Want, plan_reads
+from cryodata.options import Network, Options
+from cryodata.read_plan import ReadPlan, Want, plan_reads
 from cryodata.store import loop
 from cryodata.store.base import Store
 from cryodata.store.fetch import Fetcher
@@ -89,6 +89,7 @@ class GranuleFile:
         self._stale = False  # the index is from the disk, and nothing of it was given out
         self._keeping: list[Future[bool]] = []
         self._learn: set[str] = set()
+        self._network: Network | None = None  # by which a price was given
 
     @classmethod
     def _rebuild(cls, store: Store, options: Options, index: Index | None) -> GranuleFile:
@@ -122,6 +123,11 @@ class GranuleFile:
     def url(self) -> str:
         """Where the granule is, without query string or credentials."""
         return self._store.url
+
+    @property
+    def network(self) -> Network:
+        """Latency and bandwidth as its reads are planned by."""
+        return self._network or self._fetcher.network()
 
     @property
     def receipt(self) -> Receipt:
@@ -164,12 +170,15 @@ class GranuleFile:
     def price(self, wanted: Sequence[Wanted]) -> ReadPlan:
         """What `read` would fetch; nothing is, but of the structure what is not known yet.
 
+        Later reads cost what was said: they go by the same figures of the network.
+
         Raises
         ------
         UnknownVariableError, SelectionError, UnsupportedError
             As `read`.
         """
         index = self.walk([path for path, _ in wanted], dims=False)
+        self._network = self._network or self._fetcher.network()
         return self._plan(index, wanted)[0]
 
     def walk(
@@ -334,7 +343,7 @@ class GranuleFile:
         boxes = [_box(layout, slices) for layout, (_, slices) in zip(layouts, wanted, strict=True)]
         plan = plan_reads(
             [Want(layout, box) for layout, (box, _) in zip(layouts, boxes, strict=True)],
-            self._fetcher.network(),
+            self._network or self._fetcher.network(),
             memory=self.options.memory,
             held=self._walker.held.ranges() if self._walker else (),
         )

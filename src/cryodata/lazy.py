@@ -28,7 +28,9 @@ __all__ = [
     "Reader",
     "Slices",
     "frozen_key",
+    "is_reading_ahead",
     "noting_reads",
+    "only_noting",
     "read_slices",
     "read_together",
     "reading_ahead",
@@ -370,6 +372,11 @@ _noting: ContextVar[list[Asked] | None] = ContextVar("noting", default=None)
 _serving: ContextVar[Mapping[Any, AnyArray] | None] = ContextVar("serving", default=None)
 
 
+def only_noting() -> list[Asked] | None:
+    """The notes of `noting_reads`, inside of it: then nothing may be read."""
+    return _noting.get()
+
+
 @contextmanager
 def noting_reads() -> Iterator[list[Asked]]:
     """Within the block nothing is read: what is asked for is noted, and ends in `NotedError`."""
@@ -379,6 +386,11 @@ def noting_reads() -> Iterator[list[Asked]]:
         yield noted
     finally:
         _noting.reset(token)
+
+
+def is_reading_ahead() -> bool:
+    """Whether this runs inside of `reading_ahead`."""
+    return _serving.get() is not None
 
 
 @contextmanager

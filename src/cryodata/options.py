@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryodata.errors import ConfigurationError
+from cryodata.prices import Prices
 
 __all__ = ["ACCESS", "Limits", "Network", "Options", "default_access", "default_cache_folder"]
 
@@ -71,6 +72,9 @@ class Network:
     hedge : float
         A request without an answer after this many seconds is sent a second time;
         the first answer wins.
+    adapt : bool
+        Let requests that were answered tell latency and bandwidth; else they stay as said
+        here, so that equal reads make equal requests.
     """
 
     latency: float = 0.04
@@ -81,6 +85,7 @@ class Network:
     timeout: float = 300.0
     attempts: int = 8
     hedge: float = 2.0
+    adapt: bool = True
 
 
 def default_cache_folder() -> Path:
@@ -117,6 +122,8 @@ class Options:
     """Where indexes are kept; None keeps none on disk."""
     memory: int = field(default_factory=_physical_memory)
     """A read whose result is larger than this is refused before it starts, bytes."""
+    prices: Prices = field(default_factory=Prices)
+    """What requests, bytes and hours cost, for `cryodata.plan` and budgets."""
     threads: int = field(default_factory=lambda: max(2, min(32, os.cpu_count() or 2)))
     """Threads that decode chunks."""
 

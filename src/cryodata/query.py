@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from cryodata.chunks import Chunks
 from cryodata.condition import Condition
+from cryodata.cost import Budget
 from cryodata.errors import ConfigurationError
 from cryodata.locate import Wish
 from cryodata.options import Options
@@ -35,6 +36,8 @@ class Query:
         Of dask; None for arrays that are read when touched.
     exact : bool
         Only rows that fulfil the selection; else whole chunks, and a mask.
+    budget : Budget or None
+        The most it may cost.
     storage_options : mapping or None
     engine : str
     options : Options
@@ -45,6 +48,7 @@ class Query:
     selection: Selection = field(default_factory=Selection)
     chunks: Chunks | None = None
     exact: bool = True
+    budget: Budget | None = None
     storage_options: Mapping[str, Any] | None = None
     engine: str = "auto"
     options: Options = field(default_factory=Options)
@@ -64,6 +68,7 @@ class Query:
         access: str | None = None,
         chunks: Chunks | None = None,
         exact: bool = True,
+        budget: float | str | Budget | None = None,
         on_missing: OnMissing = "raise",
         storage_options: Mapping[str, Any] | None = None,
         engine: str = "auto",
@@ -92,6 +97,7 @@ class Query:
             selection=selection,
             chunks=chunks,
             exact=exact,
+            budget=None if budget is None else Budget.of(budget),
             storage_options=storage_options,
             engine=engine,
             options=options if access is None else replace(options, access=access),

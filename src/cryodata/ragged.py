@@ -66,7 +66,7 @@ def ragged_dataset(
     sizes = [track.rows for track in found.tracks]
     if picked is not None:
         sizes = [int(np.count_nonzero(wanted)) for wanted in picked]
-        if rows in dataset.dims:
+        if rows in dataset.dims and sum(sizes) < dataset.sizes[rows]:
             dataset = dataset.isel({rows: np.flatnonzero(np.concatenate(picked))})
     variables: dict[Hashable, xr.Variable] = {**dataset.variables, **known}
     if all(rows not in variable.dims for variable in variables.values()):

@@ -12,7 +12,9 @@ from cryodata.types import IntArray
 __all__ = [
     "Runs",
     "all_rows",
+    "bridge",
     "count_rows",
+    "inside_runs",
     "intersect",
     "pick_rows",
     "runs_of_mask",
@@ -31,6 +33,22 @@ def all_rows(rows: int) -> Runs:
 def count_rows(runs: Runs) -> int:
     """Number of rows in all runs together."""
     return int((runs[:, 1] - runs[:, 0]).sum())
+
+
+def inside_runs(runs: Runs, wanted: Runs) -> NDArray[np.bool_]:
+    """Which rows of `runs`, in their order, are among the `wanted`, which lie within them.
+
+    Returns
+    -------
+    (row,) ndarray of bool
+    """
+    begins = np.cumsum(runs[:, 1] - runs[:, 0]) - (runs[:, 1] - runs[:, 0])
+    at = np.searchsorted(runs[:, 0], wanted[:, 0], side="right") - 1
+    edges = wanted - (runs[at, 0] - begins[at])[:, None]
+    steps = np.zeros(count_rows(runs) + 1, np.int8)
+    np.add.at(steps, edges[:, 0], 1)
+    np.add.at(steps, edges[:, 1], -1)
+    return np.cumsum(steps[:-1]).astype(bool)
 
 
 def runs_of_mask(mask: NDArray[np.bool_]) -> Runs:
@@ -56,6 +74,16 @@ def runs_of_pieces(wanted: NDArray[np.bool_], piece: int, rows: int) -> Runs:
         Of all pieces together.
     """
     return np.minimum(runs_of_mask(wanted) * piece, rows)
+
+
+def bridge(runs: Runs, gap: int) -> Runs:
+    """Runs that hold all of `runs`; those no more than `gap` rows apart become one."""
+    if len(runs) == 0:
+        return runs
+    far = np.flatnonzero(runs[1:, 0] - runs[:-1, 1] > gap)
+    return np.stack(
+        [runs[np.append(0, far + 1), 0], runs[np.append(far, len(runs) - 1), 1]], axis=1
+    )
 
 
 def intersect(one: Runs, other: Runs) -> Runs:
@@ -90,8 +118,4 @@ def pick_rows(runs: Runs, kept: NDArray[np.bool_]) -> Runs:
     pieces = intersect(inside, np.stack([begins, begins + lengths], axis=1))
     at = np.searchsorted(begins, pieces[:, 0], side="right") - 1
     stored: Runs = pieces + (runs[at, 0] - begins[at])[:, None]
-    touching = np.zeros(len(stored), bool)
-    touching[1:] = stored[1:, 0] == stored[:-1, 1]  # runs that met end to start
-    first = np.flatnonzero(~touching)
-    last = np.append(first[1:], len(stored)) - 1
-    return np.stack([stored[first, 0], stored[last, 1]], axis=1) if len(stored) else stored
+    return bridge(stored, 0)  # runs may have met end to start

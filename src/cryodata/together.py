@@ -7,7 +7,7 @@ a Dataset holds.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +20,7 @@ from cryodata.lazy import (
     LazyArray,
     NotedError,
     frozen_key,
+    is_reading_ahead,
     noting_reads,
     read_together,
     reading_ahead,
@@ -27,7 +28,7 @@ from cryodata.lazy import (
 from cryodata.rows import OuterKey
 from cryodata.types import AnyArray
 
-__all__ = ["Companions", "load_together"]
+__all__ = ["Companions", "load_together", "reads_by_variable", "reads_of"]
 
 COMPANION_BYTES = 256 << 20
 """Companions are read together while they hold no more than this, decoded."""
@@ -127,15 +128,29 @@ def load_together(dataset: xr.Dataset) -> xr.Dataset:
     Equal to ``dataset.load()`` but for the number of requests. Variables that are dask
     arrays are computed as usual.
     """
-    with reading_ahead(_note(dataset)):
+    if is_reading_ahead():  # what it would read was read
+        return dataset.load()
+    with reading_ahead(reads_of(dataset)):
         return dataset.load()
 
 
-def _note(dataset: xr.Dataset) -> list[Asked]:
-    """What loading would read."""
-    with noting_reads() as noted:
-        for variable in dataset.variables.values():
-            if variable.chunks is None:
-                with suppress(NotedError):
-                    variable.copy(deep=False).load()
-    return noted
+def reads_of(dataset: xr.Dataset) -> list[Asked]:
+    """What loading a Dataset would read, each array and index once; dask arrays apart."""
+    return [asked for several in reads_by_variable(dataset).values() for asked in several]
+
+
+def reads_by_variable(dataset: xr.Dataset) -> dict[Hashable, list[Asked]]:
+    """What loading each variable of a Dataset would read that none before it does."""
+    seen = set()
+    reads: dict[Hashable, list[Asked]] = {}
+    for name, variable in dataset.variables.items():
+        if variable.chunks is not None:
+            continue
+        with noting_reads() as noted, suppress(NotedError):
+            variable.copy(deep=False).load()
+        for array, key in noted:
+            once = (array, frozen_key(key, array.shape))
+            if once not in seen:
+                seen.add(once)
+                reads.setdefault(name, []).append((array, key))
+    return reads

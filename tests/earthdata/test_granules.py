@@ -21,7 +21,7 @@ import shapely
 from cryodata.earthdata.granule import Granule
 from cryodata.earthdata.granules import Granules
 from cryodata.earthdata.granules.footprint_map import map_of
-from cryodata.earthdata.granules.summary import numbers_in_words, size_in_words
+from cryodata.earthdata.granules.summary import numbers_in_words
 from cryodata.errors import (
     ConfigurationError,
     FormatError,
@@ -29,6 +29,7 @@ from cryodata.errors import (
     ServiceError,
     UnsupportedError,
 )
+from cryodata.words import size_in_words
 from tests.earthdata.records import feed_entry, item, umm
 
 OVER_THE_LINE = ((178.0, -80.0), (-178.0, -80.0), (-178.0, -76.0), (178.0, -76.0), (178.0, -80.0))
@@ -170,8 +171,8 @@ def test_text() -> None:
 @pytest.mark.parametrize(
     "size, words",
     [
-        *((0, "0 B"), (999, "999 B"), (999.7, "1.0 kB"), (31_449_725, "31.4 MB")),
-        *((377e6, "377 MB"), (1.85e9, "1.9 GB"), (5e15, "5000 TB")),
+        *((0, "0 B"), (999, "999 B"), (999.7, "1 kB"), (31_449_725, "31.4 MB")),
+        *((377e6, "377 MB"), (1.85e9, "1.85 GB"), (5e15, "5,000 TB")),
     ],
 )
 def test_sizes_in_words(size: float, words: str) -> None:

@@ -50,7 +50,7 @@ class Link:
 
     def network(self, expected: Network) -> Network:
         """`expected` with the latency (s) and bandwidth (bytes/s) that were learnt."""
-        known = self._current(expected)
+        known = self._current(expected) if expected.adapt else None
         if known is None:
             return expected
         return replace(expected, latency=known.latency, bandwidth=known.bandwidth)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 from dataclasses import asdict, dataclass, fields
 
+from cryodata.words import count_in_words, size_in_words
+
 __all__ = ["Receipt", "Tally"]
 
 
@@ -49,41 +51,31 @@ class Receipt:
         return Receipt(**{f.name: getattr(self, f.name) - getattr(other, f.name) for f in _FIELDS})
 
     def __str__(self) -> str:
-        text = (
-            f"{_count(self.requests, 'request')} in {_count(self.rounds, 'round')}, "
-            f"{_size(self.nbytes)}, {self.seconds:.3g} s"
-        )
+        requests = count_in_words(self.requests, "request")
+        parts = [
+            f"{requests} in {count_in_words(self.rounds, 'round')}",
+            size_in_words(self.nbytes),
+            f"{self.seconds:.3g} s",
+        ]
+        text = ", ".join(parts)
         extra = [
-            _count(self.retries, "retry", "retries") if self.retries else "",
-            _count(self.hedges, "hedge") if self.hedges else "",
+            count_in_words(self.retries, "retry", "retries") if self.retries else "",
+            count_in_words(self.hedges, "hedge") if self.hedges else "",
         ]
         more = ", ".join(part for part in extra if part)
         return f"{text} ({more})" if more else text
 
     def _repr_html_(self) -> str:
-        cells = asdict(self) | {"nbytes": _size(self.nbytes), "seconds": f"{self.seconds:.3g}"}
+        cells = asdict(self) | {
+            "nbytes": size_in_words(self.nbytes),
+            "seconds": f"{self.seconds:.3g}",
+        }
         heads = "".join(f"<th>{name}</th>" for name in cells)
         values = "".join(f"<td>{value}</td>" for value in cells.values())
         return f"<table><tr>{heads}</tr><tr>{values}</tr></table>"
 
 
 _FIELDS = fields(Receipt)
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def _size(nbytes: int) -> str:
-    """Bytes in decimal units, as networks and object stores count them."""
-    if nbytes < 1000:
-        return f"{nbytes} B"
-    value = float(nbytes)
-    for unit in ("kB", "MB", "GB"):
-        value /= 1000
-        if value < 999.5:
-            return f"{value:.3g} {unit}"
-    return f"{value / 1000:.3g} TB"
 
 
 class Tally:

@@ -6,7 +6,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from cryodata.earthdata.granules.footprint_map import map_of
-from cryodata.earthdata.granules.summary import minute_in_words, size_in_words, summary_of
+from cryodata.earthdata.granules.summary import minute_in_words, summary_of
+from cryodata.words import size_in_words
 
 if TYPE_CHECKING:
     from cryodata.earthdata.granules import Granules

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cryodata.earthdata.granules.summary import minute_in_words, size_in_words, summary_of
+from cryodata.earthdata.granules.summary import minute_in_words, summary_of
+from cryodata.words import size_in_words
 
 if TYPE_CHECKING:
     from cryodata.earthdata.granule import Granule

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cryodata.words import size_in_words
+
 if TYPE_CHECKING:
     from cryodata.earthdata.granules import Granules
 
-__all__ = ["Summary", "minute_in_words", "numbers_in_words", "size_in_words", "summary_of"]
+__all__ = ["Summary", "minute_in_words", "numbers_in_words", "summary_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,15 +62,6 @@ def summary_of(granules: Granules) -> Summary:
         else "",
         superseded=f"{older} older revision{'s' * (older > 1)} left out" if older else "",
     )
-
-
-def size_in_words(size: float) -> str:
-    """Bytes as ``31.4 MB``: powers of 1000."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if size < 999.5 or unit == "TB":
-            return f"{size:.0f} {unit}" if unit == "B" or size >= 100 else f"{size:.1f} {unit}"
-        size /= 1000
-    raise AssertionError  # the last unit takes any size
 
 
 def numbers_in_words(numbers: Iterable[int], most: int = 6) -> str:

@@ -14,7 +14,7 @@ from cryodata.sandbox.granules.hdf5_writer import Column
 from cryodata.sandbox.granules.template import DatasetSpec, Template
 from cryodata.sandbox.granules.track import SEGMENT, Beam, FloatArray, Pass
 
-__all__ = ["beam_columns", "track_length"]
+__all__ = ["Photons", "beam_columns", "track_length"]
 
 AnyArray = NDArray[Any]
 IntArray = NDArray[np.int64]
@@ -30,7 +30,18 @@ PULSE = 1e-4
 PULSES_PER_SEGMENT = 28.57
 NOISE = 0.25
 """Share of photons that are background; they come in stretches."""
-_RATES = {"bckgrd_atlas": 0.55, "signal_find_output": 0.3}
+STRETCH = 300
+"""Segments whose photons are made at once."""
+STRETCHES = 10
+"""Stretches kept in memory per beam: as many as all variables of a round need in turn."""
+_RATES = {
+    "bckgrd_atlas": 0.55,
+    "signal_find_output/land": 0.32,
+    "signal_find_output/ocean": 0.31,
+    "signal_find_output/sea_ice": 0.3,
+    "signal_find_output/land_ice": 0.29,
+    "signal_find_output/inlandwater": 0.28,
+}
 """Rows per segment of the groups that have a rate of their own."""
 
 
@@ -44,34 +55,65 @@ def _segments(photons: int) -> int:
     return max(1, round(photons / PHOTONS_PER_SEGMENT))
 
 
-class _Photons:
+class Photons:
     """The photons of one beam, made in stretches: a beam may be larger than memory.
 
     Parameters
     ----------
     along, beam
         Where it looks.
-    count : (segment,) int64
-        Photons per segment.
+    photons : int
+        Of a strong beam.
     seed : int
-        Makes them repeatable, for a given sequence of stretches.
+        Makes them repeatable: `Facts.noise_seed` of the ATL03 granule.
+
+    Attributes
+    ----------
+    count : (segment,) int64
+        Photons per segment of 20 m.
     """
 
-    def __init__(self, along: Pass, beam: Beam, count: IntArray, seed: int) -> None:
+    def __init__(self, along: Pass, beam: Beam, photons: int, seed: int) -> None:
         self._along = along
         self._beam = beam
         self._seed = seed
-        self._stop = np.cumsum(count)
-        self._knots = _distances(along, len(count) + 1)
+        rng = np.random.default_rng([seed, 3, beam.number, 1])
+        segments = _segments(photons)
+        self.count = _photons_per_segment(
+            round(photons * (1 if beam.strong else WEAK)), segments, rng
+        )
+        self._stop = np.concatenate([[0], np.cumsum(self.count)])
+        self._knots = _distances(along, segments + 1)
         self._latitude, self._longitude = along.position(self._knots, beam.offset)
         self._height = along.height(self._knots, beam.offset)
-        self.block = lru_cache(maxsize=1)(self._block)  # asked for once per variable
+        self.stretch = lru_cache(maxsize=STRETCHES)(self._stretch)  # asked for once per variable
 
-    def _block(self, start: int, stop: int) -> Mapping[str, AnyArray]:
-        """Variables of ``heights`` for photons ``start <= i < stop``."""
-        rng = np.random.default_rng([self._seed, 3, self._beam.number, start])
-        count = stop - start
-        segment = np.searchsorted(self._stop, np.arange(start, stop), side="right")
+    @property
+    def segment_id(self) -> IntArray:
+        """Number of each segment, counted along the track from the equator, (segment,)."""
+        return (self._knots[:-1] / SEGMENT).round().astype(np.int64)
+
+    def stretches(self) -> range:
+        """Numbers of the stretches."""
+        return range(-(-len(self.count) // STRETCH))
+
+    def rows(self, number: int) -> slice:
+        """Photons of a stretch."""
+        first = number * STRETCH
+        last = min(first + STRETCH, len(self.count))
+        return slice(int(self._stop[first]), int(self._stop[last]))
+
+    def _stretch(self, number: int) -> Mapping[str, AnyArray]:
+        """Variables of ``heights`` for the photons of one stretch.
+
+        And what ``heights`` has not: ``segment``, the index of each photon's segment, and
+        ``ground``, the height of the ground under it.
+        """
+        rng = np.random.default_rng([self._seed, 3, self._beam.number, 2, number])
+        first = number * STRETCH
+        own = self.count[first : first + STRETCH]
+        segment = first + np.repeat(np.arange(len(own)), own)
+        count = len(segment)
         place = np.sort(segment + rng.random(count))  # stays inside its segment
         pulse = np.floor(place * PULSES_PER_SEGMENT)
         shot = pulse / PULSES_PER_SEGMENT
@@ -87,9 +129,11 @@ class _Photons:
         level = np.where(noise, flag_runs(rng, count, np.array([0, 1]), change=0.02), sure)
         time = self._along.delta_time(self._along.begin) + pulse * PULSE
         return {
+            "segment": segment,
+            "ground": ground,
             "delta_time": time,
             "lat_ph": np.interp(place, knots, self._latitude) + slant,
-            "lon_ph": np.interp(place, knots, self._longitude) + slant,
+            "lon_ph": _between(place, knots, self._longitude) + slant,
             "h_ph": height,
             "dist_ph_along": inside + 0.5 * rng.random(count),
             "dist_ph_across": coarse(across.astype("f4"), 17),
@@ -105,8 +149,24 @@ class _Photons:
 
     def column(self, spec: DatasetSpec, name: str) -> Column:
         """One variable of ``heights``."""
-        rows = int(self._stop[-1]) if len(self._stop) else 0
-        return Column(rows, lambda start, stop: self.block(start, stop)[name].astype(spec.dtype))
+
+        def take(start: int, stop: int) -> AnyArray:
+            pieces = [np.empty((0, *spec.trail), spec.dtype)]
+            for number in self.stretches():
+                rows = self.rows(number)
+                if rows.start < stop and rows.stop > start:
+                    own = slice(max(0, start - rows.start), stop - rows.start)
+                    pieces.append(self.stretch(number)[name][own].astype(spec.dtype))
+            return np.concatenate(pieces)
+
+        return Column(int(self._stop[-1]), take)
+
+
+def _between(place: FloatArray, knots: AnyArray, longitude: FloatArray) -> FloatArray:
+    """Longitude at `place`, -180..180 degrees, also where it jumps at the antimeridian."""
+    smooth = np.unwrap(longitude, period=360.0)
+    between: FloatArray = (np.interp(place, knots, smooth) + 180.0) % 360.0 - 180.0
+    return between
 
 
 def _confidence(level: IntArray) -> IntArray:
@@ -134,14 +194,13 @@ def beam_columns(
         Degrees.
     """
     rng = np.random.default_rng([seed, 3, beam.number])
-    segments = _segments(photons)
-    count = _photons_per_segment(round(photons * (1 if beam.strong else WEAK)), segments, rng)
-    known = _geolocation(along, beam, count, rng)
-    made = _Photons(along, beam, count, seed)
+    made = Photons(along, beam, photons, seed)
+    segments = len(made.count)
+    known = _geolocation(along, beam, made, rng)
     columns: dict[str, Column] = {}
     for path, spec in template.beam_datasets().items():
         group, _, name = path.rpartition("/")
-        rows = round(segments * _RATES.get(group.split("/")[0], 1.0))
+        rows = round(segments * _RATES.get(group, 1.0))
         if group == "heights":
             column = made.column(spec, name)
         elif path in known:
@@ -175,8 +234,9 @@ def _photons_per_segment(photons: int, segments: int, rng: np.random.Generator) 
 
 
 def _geolocation(
-    along: Pass, beam: Beam, count: IntArray, rng: np.random.Generator
+    along: Pass, beam: Beam, photons: Photons, rng: np.random.Generator
 ) -> dict[str, AnyArray]:
+    count = photons.count
     segments = len(count)
     x = _distances(along, segments)
     middle = x + SEGMENT * rng.uniform(0.3, 0.7, segments)
@@ -185,7 +245,7 @@ def _geolocation(
     degraded = flag_runs(rng, segments, np.array([0, 1]), change=0.001, share=0.02)
     return {
         "geolocation/delta_time": along.delta_time(x),
-        "geolocation/segment_id": (x / SEGMENT).round(),
+        "geolocation/segment_id": photons.segment_id,
         "geolocation/segment_dist_x": x,
         "geolocation/segment_length": np.full(segments, SEGMENT),
         "geolocation/segment_ph_cnt": count,

@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from cryodata.products import Product
+from cryodata.products.tracks import FORWARD
+from cryodata.sandbox.granules.names import file_name, said_region, said_start
 from cryodata.sandbox.granules.template import Attributes
 from cryodata.sandbox.granules.track import SEGMENT, FloatArray, Pass
 
@@ -29,8 +32,7 @@ class Facts:
 
     Attributes
     ----------
-    product : str
-        ``ATL06``.
+    product : Product
     release : str
         ``006``.
     revision : int
@@ -39,13 +41,20 @@ class Facts:
         Where it was taken.
     seed : int
         What it was made from.
+    orientations : tuple of int
+        How the spacecraft flies: from before the start on, and after each of the changes,
+        which come at equal distances.
+    cycles : int
+        How many cycles the granule holds.
     """
 
-    product: str
+    product: Product
     release: str
     revision: int
     along: Pass
     seed: int
+    orientations: tuple[int, ...] = (FORWARD,)
+    cycles: int = 1
 
     @property
     def _last(self) -> float:
@@ -60,48 +69,53 @@ class Facts:
     @property
     def file_name(self) -> str:
         """As NASA names granules."""
-        along = self.along
-        return (
-            f"{self.product}_{along.utc(along.begin):%Y%m%d%H%M%S}_"
-            f"{along.rgt:04d}{along.cycle:02d}{along.region:02d}_"
-            f"{self.release}_{self.revision:02d}.h5"
+        return file_name(
+            self.product.short_name,
+            self.along,
+            release=self.release,
+            revision=self.revision,
+            cycles=self.cycles,
         )
 
     def fixed(self) -> Mapping[str, Any]:
         """Datasets without rows, by path."""
         along = self.along
+        name_of_product = self.product.short_name
+        asked = along.utc(said_start(name_of_product, along)), along.utc(self._last)
         values: dict[str, Any] = {
             "atlas_sdp_gps_epoch": _SDP_GPS_EPOCH,
             "control": self._control(),
             "release": f"{self.release:<80}",  # text is padded with blanks
             "version": f"{self.revision:02d}".ljust(80),
         }
-        for name, x in (("start", along.begin), ("end", self._last)):
+        for name, x, utc in zip(("start", "end"), (along.begin, self._last), asked, strict=True):
             seconds = float(along.delta_time(x))
             gps = seconds + _SDP_GPS_EPOCH
             values[f"data_{name}_utc"] = _iso(along.utc(x))
-            values[f"granule_{name}_utc"] = _iso(along.utc(x).replace(microsecond=0))
+            values[f"granule_{name}_utc"] = _iso(utc.replace(microsecond=0))
             values[f"{name}_delta_time"] = seconds
             values[f"{name}_gpsweek"] = int(gps // _WEEK)
             values[f"{name}_gpssow"] = gps % _WEEK
             values[f"{name}_geoseg"] = int(x / SEGMENT)
-            values[f"{name}_cycle"] = along.cycle
             values[f"{name}_rgt"] = along.rgt
             values[f"{name}_orbit"] = along.orbit
-            values[f"{name}_region"] = along.region
+            values[f"{name}_region"] = said_region(name_of_product, along)
+            values[f"{name}_cycle"] = along.cycle + (self.cycles - 1) * (name == "end")
         return {f"/ancillary_data/{name}": value for name, value in values.items()}
 
     def orbit(self) -> Mapping[str, Any]:
-        """Datasets of ``/orbit_info``, one row each, by path."""
+        """Datasets of ``/orbit_info``, by path: a row per crossing and per orientation."""
         along = self.along
+        parts = len(self.orientations)
+        changes = [along.begin - 1e6, *(along.begin + along.length * np.arange(1, parts) / parts)]
         values = {
             "crossing_time": along.delta_time(0.0),
             "cycle_number": along.cycle,
             "lan": along.lan,
             "orbit_number": along.orbit,
             "rgt": along.rgt,
-            "sc_orient": 1,
-            "sc_orient_time": along.delta_time(along.begin - 1e6),
+            "sc_orient": self.orientations,
+            "sc_orient_time": along.delta_time(np.array(changes)),
         }
         return {f"/orbit_info/{name}": np.atleast_1d(value) for name, value in values.items()}
 
@@ -121,6 +135,8 @@ class Facts:
         made = _iso(end + timedelta(days=40))
         identity = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.file_name} seed {self.seed}"))
         release = str(int(self.release))
+        product = self.product.short_name
+        doi = self.product.doi.format(release=self.release)
         return {
             "/": {
                 "synthetic": f"cryodata sandbox, seed {self.seed}",
@@ -135,7 +151,7 @@ class Facts:
                 "geospatial_lon_max": east,
                 "geospatial_lon_min": west,
                 "identifier_file_uuid": identity,
-                "identifier_product_doi": f"doi:10.5067/ATLAS/{self.product}.{self.release}",
+                "identifier_product_doi": f"doi:{doi}",
                 "time_coverage_duration": np.float64((end - begin).total_seconds()),
                 "time_coverage_end": _iso(end),
                 "time_coverage_start": _iso(begin),
@@ -145,7 +161,7 @@ class Facts:
                 "VersionID": release.zfill(3),
                 "creationDate": made,
                 "fileName": self.file_name,
-                "shortName": self.product,
+                "shortName": product,
                 "uuid": identity,
             },
             "/METADATA/SeriesIdentification": {"VersionID": release.zfill(3)},
@@ -161,7 +177,7 @@ class Facts:
 
     def _control(self) -> bytes:
         """The control file of the writer, padded to its fixed size."""
-        lines = [f"OUT_{self.product}={self.file_name}", f"SEED={self.seed}"]
+        lines = [f"OUT_{self.product.short_name}={self.file_name}", f"SEED={self.seed}"]
         lines += [f"PARAMETER_{i:04d}={i * 7919 % 10_007}" for i in range(2000)]
         return "\n".join(lines).encode().ljust(_CONTROL_BYTES)[:_CONTROL_BYTES]
 

@@ -78,17 +78,19 @@ def write_hdf5(
     file; then chunks, compressed in threads and written in the order of the style; then
     what is known at the end: dimension scales and the attributes of this granule.
     """
-    with h5py.File(path, "w", libver="earliest", track_order=True, **dict(style.creation)) as file:
+    creation = {"libver": "earliest", "track_order": style.ordered, **style.creation}
+    with h5py.File(path, "w", **creation) as file:
         for name, attributes in template.groups.items():
-            group = file if name == "/" else file.create_group(name, track_order=True)
+            group = file if name == "/" else file.create_group(name, track_order=style.ordered)
             _write_attributes(group, attributes)
+        datasets: dict[str, h5py.Dataset] = {}
         for spec in template.datasets:
-            dataset = _create(file, spec, contents)
+            dataset = datasets[spec.path] = _create(file, spec, contents)
             _write_attributes(dataset, spec.attributes)
             if spec.fill_attribute:
                 _write_attributes(dataset, {"_FillValue": spec.dtype.type(spec.fill)})
-        _write_chunks(file, template, style, contents, np.random.default_rng([seed, 11]))
-        _attach_scales(file, template)
+        _write_chunks(datasets, template, style, contents, np.random.default_rng([seed, 11]))
+        _attach_scales(datasets, template)
         for name, attributes in contents.attributes.items():
             _write_attributes(file[name], attributes)
 
@@ -119,7 +121,7 @@ def _create(file: h5py.File, spec: DatasetSpec, contents: Contents) -> h5py.Data
     parent, _, name = spec.path.rpartition("/")
     space = h5py.h5s.create_simple(spec.shape)
     stored = h5py.h5t.py_create(spec.dtype)
-    made = h5py.h5d.create(file[parent].id, name.encode(), stored, space, creation)
+    made = h5py.h5d.create(file[parent or "/"].id, name.encode(), stored, space, creation)
     made.write(h5py.h5s.ALL, h5py.h5s.ALL, values)
     return h5py.Dataset(made)
 
@@ -129,7 +131,7 @@ class _Chunk:
     """One chunk still to be encoded; `values` may be shorter than a chunk."""
 
     spec: DatasetSpec
-    start: int
+    offset: tuple[int, ...]
     values: AnyArray
 
     def encoded(self) -> bytes:
@@ -144,7 +146,7 @@ class _Chunk:
 
 
 def _write_chunks(
-    file: h5py.File,
+    datasets: Mapping[str, h5py.Dataset],
     template: Template,
     style: Style,
     contents: Contents,
@@ -155,14 +157,13 @@ def _write_chunks(
     with ThreadPoolExecutor(THREADS) as pool:
         for chunks in rounds:
             for chunk, data in zip(chunks, pool.map(_Chunk.encoded, chunks), strict=True):
-                offset = (chunk.start, *(0 for _ in chunk.spec.trail))
                 if style.repacked:
-                    later.append((chunk.spec.path, offset, data))
+                    later.append((chunk.spec.path, chunk.offset, data))
                 else:
-                    file[chunk.spec.path].id.write_direct_chunk(offset, data)
+                    datasets[chunk.spec.path].id.write_direct_chunk(chunk.offset, data)
     order = {spec.path: number for number, spec in enumerate(template.datasets)}
     for path, offset, data in sorted(later, key=lambda c: (order[c[0]], c[1])):
-        file[path].id.write_direct_chunk(offset, data)
+        datasets[path].id.write_direct_chunk(offset, data)
 
 
 def _rounds(
@@ -198,19 +199,25 @@ def _of_round(spec: DatasetSpec, column: Column, number: int, count: int) -> lis
         return []
     begin, end = first * height, min(last * height, column.rows)
     values = column.take(begin, end)
+    starts = [range(0, size, step) for size, step in zip(spec.trail, spec.chunk[1:], strict=True)]
     return [
-        _Chunk(spec, start, values[start - begin : start - begin + height])
-        for start in range(begin, end, height)
+        _Chunk(spec, offset, values[_part(spec, (offset[0] - begin, *offset[1:]))])
+        for offset in itertools.product(range(begin, end, height), *starts)
     ]
 
 
-def _attach_scales(file: h5py.File, template: Template) -> None:
+def _part(spec: DatasetSpec, offset: tuple[int, ...]) -> tuple[slice, ...]:
+    """Where a chunk that begins at `offset` lies."""
+    return tuple(slice(at, at + size) for at, size in zip(offset, spec.chunk, strict=True))
+
+
+def _attach_scales(datasets: Mapping[str, h5py.Dataset], template: Template) -> None:
     for spec in template.datasets:
         if spec.scale:
-            file[spec.path].make_scale(spec.path.rpartition("/")[2])
+            datasets[spec.path].make_scale(spec.path.rpartition("/")[2])
     for spec in template.datasets:
         for axis, scale in enumerate(spec.dims):
-            file[spec.path].dims[axis].attach_scale(file[scale])
+            datasets[spec.path].dims[axis].attach_scale(datasets[scale])
 
 
 def _write_attributes(where: h5py.HLObject, attributes: Attributes) -> None:

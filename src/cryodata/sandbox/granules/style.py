@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from cryodata.errors import ConfigurationError, close_names
 from cryodata.sandbox.granules.template import DatasetSpec, Template
 
-__all__ = ["STYLES", "Style", "as_style", "restyle"]
+__all__ = ["ORIGINAL", "PAGED", "PLAIN", "Style", "restyle"]
 
 PAGE = 8 << 20
+_HEIGHTS = "/{beam}/heights"  # of ATL03
 _PHOTON = {"delta_time", "lat_ph", "lon_ph", "h_ph", "signal_conf_ph"}
 
 
@@ -25,9 +24,11 @@ class Style:
     Attributes
     ----------
     name : str
-        Release, ``006``.
+        ``original``, ``paged`` or ``plain``.
     creation : mapping
         Arguments of `h5py.File`.
+    ordered : bool
+        Groups keep the order in which their members were made, and hold links as messages.
     repacked : bool
         Chunks lie dataset by dataset, as after ``h5repack``; else in the order in which the
         product's writer flushed them: mixed over beams and variables.
@@ -44,6 +45,7 @@ class Style:
 
     name: str
     creation: Mapping[str, Any] = field(default_factory=dict)
+    ordered: bool = True
     repacked: bool = False
     photon_chunk: int = 10_000
     compact: bool = True
@@ -51,42 +53,28 @@ class Style:
     photon_classes: bool = False
 
 
-STYLES: Mapping[str, Style] = MappingProxyType(
-    {
-        "006": Style(name="006"),
-        "007": Style(
-            name="007",
-            creation={"fs_strategy": "page", "fs_page_size": PAGE, "fs_persist": True},
-            repacked=True,
-            photon_chunk=100_000,
-            compact=False,
-            largest_chunk=PAGE,  # no chunk may be larger than a page
-            photon_classes=True,
-        ),
-    }
+ORIGINAL = Style(name="original")
+"""Of releases of ICESat-2 up to 006."""
+PAGED = Style(
+    name="paged",
+    creation={"fs_strategy": "page", "fs_page_size": PAGE, "fs_persist": True},
+    repacked=True,
+    photon_chunk=100_000,
+    compact=False,
+    largest_chunk=PAGE,  # no chunk may be larger than a page
+    photon_classes=True,
 )
-"""Container by release. 007 follows NSIDC's cloud optimisation (pages of 8 MiB, larger photon
-chunks, nothing compact); no granule of it was at hand to compare with."""
-
-
-def as_style(name: str) -> Style:
-    """A style by release.
-
-    Raises
-    ------
-    ConfigurationError
-        If there is none of that name.
-    """
-    if name not in STYLES:
-        raise ConfigurationError(f"no style is called {name!r}", fix=close_names(name, STYLES))
-    return STYLES[name]
+"""Of release 007. It follows NSIDC's cloud optimisation (pages of 8 MiB, larger photon chunks,
+nothing compact); no granule of it was at hand to compare with."""
+PLAIN = Style(name="plain", ordered=False)
+"""As HDF5 libraries write when nothing else is asked for: groups are symbol tables."""
 
 
 def restyle(template: Template, style: Style) -> Template:
     """A template of release 006 as `style` lays it out."""
     datasets = [_restyled(spec, style) for spec in template.datasets]
     if style.photon_classes:
-        quality = [spec for spec in datasets if spec.path.endswith("/heights/quality_ph")]
+        quality = [spec for spec in datasets if spec.path == f"{_HEIGHTS}/quality_ph"]
         datasets += [_signal_class(spec) for spec in quality]
     return Template(template.groups, tuple(datasets))
 
@@ -95,7 +83,7 @@ def _restyled(spec: DatasetSpec, style: Style) -> DatasetSpec:
     if spec.layout == "compact" and not style.compact:
         return replace(spec, layout="contiguous")
     group, _, name = spec.path.rpartition("/")
-    if group.endswith("/heights") and name in _PHOTON:
+    if group == _HEIGHTS and name in _PHOTON:
         return replace(spec, chunk=(style.photon_chunk, *spec.chunk[1:]))
     if name == "weight_ph" and style.photon_classes:
         return replace(spec, dtype=np.dtype("u2"))

@@ -15,9 +15,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cryodata.errors import UnknownProductError, close_names
 from cryodata.sandbox.granules.track import Beam
 
-__all__ = ["Attributes", "DatasetSpec", "Template", "load"]
+__all__ = ["Attributes", "DatasetSpec", "Template", "load", "recorded"]
 
 Attributes = Mapping[str, Any]
 """Attributes by name: str, or numpy scalars and arrays."""
@@ -99,19 +100,65 @@ class Template:
     datasets: tuple[DatasetSpec, ...]
     names: tuple[str, ...] = ()
 
-    def with_beams(self, beams: tuple[Beam, ...], empty: tuple[str, ...]) -> Template:
-        """The template of a granule with these beams, those in `empty` without datasets."""
+    def with_beams(
+        self, beams: tuple[Beam, ...], empty: tuple[str, ...], kept: tuple[str, ...] = ()
+    ) -> Template:
+        """The template of a granule with these beams.
+
+        Parameters
+        ----------
+        beams : tuple of Beam
+        empty : tuple of str
+            Those of them without data.
+        kept : tuple of str
+            Paths below a beam of the datasets that those without data still have, and no
+            group but theirs. If none, they have all groups and no dataset.
+        """
         groups = {path: a for path, a in self.groups.items() if "{beam}" not in path}
-        for beam in beams:
-            for path, attributes in self.groups.items():
-                if "{beam}" in path:
-                    own = beam.attributes() if path == "/{beam}" else {}
-                    groups[path.replace("{beam}", beam.name)] = {**attributes, **own}
         datasets = [spec for spec in self.datasets if "{beam}" not in spec.path]
+        left = tuple(f"/{{beam}}/{path}" for path in kept)
         for beam in beams:
-            if beam.name not in empty:
-                datasets += [spec.of(beam.name) for spec in self.datasets if "{beam}" in spec.path]
+            bare = beam.name in empty
+            for path, attributes in self.groups.items():
+                if "{beam}" in path and not (bare and left and _unneeded(path, left)):
+                    own = beam.attributes() if path == "/{beam}" else {}
+                    said = {name: own.get(name, value) for name, value in attributes.items()}
+                    groups[path.replace("{beam}", beam.name)] = said
+            datasets += [
+                spec.of(beam.name)
+                for spec in self.datasets
+                if "{beam}" in spec.path and (not bare or spec.path in left)
+            ]
         return Template(MappingProxyType(groups), tuple(datasets))
+
+    def renamed(self, names: Mapping[str, str]) -> Template:
+        """The template with other names for what lies below the beams.
+
+        Parameters
+        ----------
+        names : mapping of str to str
+            Path of a group or dataset below the beam to what it is called instead; see
+            `cryodata.products.Release`.
+        """
+        if not names:
+            return self
+        ours = sorted(names, key=len, reverse=True)
+
+        def called(path: str) -> str:
+            below = path.removeprefix("/{beam}/")
+            name = next((o for o in ours if (below + "/").startswith(o + "/")), None)
+            if below == path or name is None:
+                return path
+            return f"/{{beam}}/{names[name]}{below.removeprefix(name)}"
+
+        theirs: dict[str, DatasetSpec] = {}
+        for spec in self.datasets:
+            path = called(spec.path)
+            if path == spec.path or path not in theirs:  # what is called so already stays
+                theirs[path] = replace(spec, path=path, dims=tuple(map(called, spec.dims)))
+        groups = {called(path): attributes for path, attributes in self.groups.items()}
+        parents_first = dict(sorted(groups.items(), key=lambda item: item[0].count("/")))
+        return Template(MappingProxyType(parents_first), tuple(theirs.values()))
 
     def beam_datasets(self) -> dict[str, DatasetSpec]:
         """Datasets of each beam, by their path below the beam."""
@@ -119,14 +166,36 @@ class Template:
         return {s.path.removeprefix(start): s for s in self.datasets if s.path.startswith(start)}
 
 
+def _unneeded(group: str, datasets: tuple[str, ...]) -> bool:
+    """Whether a group of a beam holds none of `datasets`."""
+    return group.startswith("/{beam}") and not any(d.startswith(f"{group}/") for d in datasets)
+
+
+@cache
+def recorded() -> tuple[str, ...]:
+    """Products whose structure was recorded, sorted: ``atl03``, ``atl06`` ..."""
+    names = [entry.name for entry in resources.files(__package__).iterdir()]
+    return tuple(sorted(n.removesuffix(".json") for n in names if n.endswith(".json")))
+
+
 @cache
 def load(product: str) -> Template:
-    """The recorded template of a product, by its short name in lower case: ``atl06``."""
-    text = resources.files(__package__).joinpath(f"{product}.json").read_text()
-    recorded = json.loads(text)
-    groups = {path: _attributes(given) for path, given in recorded["groups"].items()}
-    datasets = tuple(_spec(path, given) for path, given in recorded["datasets"].items())
-    return Template(MappingProxyType(groups), datasets, tuple(recorded.get("names", ())))
+    """The recorded template of a product, by its short name in lower case: ``atl06``.
+
+    Raises
+    ------
+    UnknownProductError
+        If none was recorded.
+    """
+    source = resources.files(__package__).joinpath(f"{product}.json")
+    if not source.is_file():
+        raise UnknownProductError(
+            f"No structure of {product.upper()} was recorded", fix=close_names(product, recorded())
+        )
+    kept = json.loads(source.read_text("utf-8"))
+    groups = {path: _attributes(given) for path, given in kept["groups"].items()}
+    datasets = tuple(_spec(path, given) for path, given in kept["datasets"].items())
+    return Template(MappingProxyType(groups), datasets, tuple(kept.get("names", ())))
 
 
 def _spec(path: str, given: dict[str, Any]) -> DatasetSpec:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cryodata.errors import SelectionError, UnsupportedError
 from cryodata.layout import ArrayLayout, Chunked, ChunkTable, Contiguous
 from cryodata.options import Network
-from cryodata.plan import ReadPlan, Want, plan_reads
+from cryodata.read_plan import ReadPlan, Want, plan_reads
 from cryodata.types import ByteRange
 
 NEAR = Network(latency=0.04, bandwidth=85e6)

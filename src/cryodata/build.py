@@ -1,0 +1,94 @@
+"""From what was found to a Dataset: whole or cut, lazy or in chunks of dask."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import xarray as xr
+
+from cryodata.chunks import chunk_rows
+from cryodata.columns import Columns
+from cryodata.cut import cut_rows, mask_rows, resolve_words
+from cryodata.errors import SelectionError, UnknownVariableError, close_names
+from cryodata.find import Found
+from cryodata.granule import GranuleFile
+from cryodata.groups import open_group
+from cryodata.provenance import Provenance
+from cryodata.query import Query
+from cryodata.ragged import ragged_dataset
+from cryodata.request import as_words
+
+__all__ = ["build_dataset"]
+
+
+def build_dataset(found: Found, query: Query) -> xr.Dataset:
+    """The Dataset of a query; raises and warns as `cryodata.open` says.
+
+    Closing it gives the connections of the granules back.
+    """
+    if found.columns is None:
+        dataset = _open_generic(found.origin.files[0], query)
+    else:
+        dataset = _open_product(found.columns, found.origin, query)
+    dataset.set_close(found.origin.close)
+    return dataset
+
+
+def _open_product(found: Columns, origin: Provenance, query: Query) -> xr.Dataset:
+    """Tracks and columns of a product as one Dataset: cut, and in chunks for dask if so asked."""
+    lazy = query.chunks is None
+    selection = resolve_words(found, query.selection)
+    if not selection:
+        dataset = ragged_dataset(found, origin, cache=lazy)
+    else:
+        choose = cut_rows if query.exact else mask_rows
+        found, dataset = choose(found, selection, origin, cache=lazy)
+    if query.chunks is None:
+        return dataset
+    return chunk_rows(
+        dataset,
+        found.product.rows,
+        query.chunks,
+        rows=dataset["rowSize"].values.tolist(),
+        piece=math.lcm(*(column.piece for column in found.all)),
+        token=(
+            [file.source for file in origin.files],
+            [(track.file.url, track.beam, track.runs.tolist()) for track in found.tracks],
+            [(column.name, column.path, column.surface) for column in found.all],
+            (selection.region, repr(selection.time), str(selection.where)),
+        ),
+    )
+
+
+def _open_generic(file: GranuleFile, query: Query) -> xr.Dataset:
+    """The root group, as ``xarray.open_dataset(..., engine="cryodata")`` gives it."""
+    if query.selection:
+        raise SelectionError(
+            "This is no granule of a known product: which rows are where is not known",
+            url=file.url,
+            fix="Leave region, time and where out, and choose rows: ds.isel(...) reads what it"
+            " keeps.",
+        )
+    if query.request.beams != "all":
+        raise SelectionError(
+            "This is no granule of a known product, so it has no beams",
+            url=file.url,
+            fix="Leave beams out; cryodata.open_tree shows what there is.",
+        )
+    dataset = open_group(file, "/", chunks=query.chunks)
+    if not dataset.variables:
+        warnings.warn(
+            f"The root group of {file.url} has no variables; cryodata.open_tree shows the others",
+            stacklevel=3,
+        )
+    names = as_words(query.request.variables)
+    if set(names) & {"default", "all"}:
+        return dataset
+    if unknown := [name for name in names if name not in dataset.variables]:
+        raise UnknownVariableError(
+            f"The root group has no variable {unknown[0]!r}",
+            url=file.url,
+            fix=close_names(unknown[0], map(str, dataset.variables)),
+        )
+    return dataset[list(names)]
