@@ -43,6 +43,7 @@ LAYERS = {
     3: {
         "granule",
         "cache",
+        "keeping",
         "lazy",
         "together",
         "chunks",

@@ -10,6 +10,7 @@ from typing import Any
 from cryodata.choose import choose
 from cryodata.columns import Columns
 from cryodata.errors import (
+    CacheError,
     ConfigurationError,
     CryodataError,
     FetchError,
@@ -73,7 +74,7 @@ def find(what: Any, query: Query) -> Found:
             files.append(file)
         refuse_twice([file.url for file in files])
         if len(files) == 1:
-            return Found(Provenance(tuple(files)), _find(files[0], query.request))
+            return Found(Provenance(tuple(files)), _find_known(files[0], query.request))
         return _find_all(files, query.request)
     except BaseException:
         Provenance(tuple(files)).close()
@@ -85,7 +86,7 @@ def _find_all(files: Sequence[GranuleFile], request: Request) -> Found:
 
     def find(file: GranuleFile) -> Columns | CryodataError:
         try:
-            found = _find(file, request)
+            found = _find_known(file, request)
         except (FetchError, FormatError, IntegrityError, SelectionError) as error:
             return error.locate(url=file.url)
         return found or ConfigurationError(
@@ -114,6 +115,16 @@ def _all_of(failed: Sequence[Skipped], count: int) -> CryodataError:
     for other in failed[1:]:
         error.add_note(str(other))
     return error
+
+
+def _find_known(file: GranuleFile, request: Request) -> Columns | None:
+    """As `_find`, from what is kept of the granule where that is sound."""
+    try:
+        file.recall()
+        return _find(file, request)
+    except CacheError:
+        file.distrust()
+        return _find(file, request)
 
 
 def _find(file: GranuleFile, request: Request) -> Columns | None:

@@ -137,7 +137,9 @@ def _write(table: Any, about: dict[str, Any]) -> bytes:
     return seal(sink.getvalue().to_pybytes())
 
 
-def decode_index(data: bytes, *, limits: Limits | None = None, later: bool = False) -> Index:
+def decode_index(
+    data: bytes, *, limits: Limits | None = None, library: str | None = None, later: bool = False
+) -> Index:
     """The index that `encode_index` wrote.
 
     Parameters
@@ -145,6 +147,8 @@ def decode_index(data: bytes, *, limits: Limits | None = None, later: bool = Fal
     data : bytes
     limits : Limits, optional
         What the index may claim: the limits under which the file would be walked.
+    library : str, optional
+        Version of the library that it must have been made by.
     later : bool
         Decode each object when it is touched first, and raise then what is wrong with it.
 
@@ -157,6 +161,8 @@ def decode_index(data: bytes, *, limits: Limits | None = None, later: bool = Fal
         file = _open(data)
         about = _read_about(file)
         source = _source(about)
+        if library not in {None, about["library"]}:
+            raise ValueError(f"it was made by version {about['library']}")
         table = file.read(columns=[*ALIKE, *OWN], use_threads=False)
         alike = _alike(*(part for name in ALIKE for part in _text_bytes(table, name)))
         rows = Rows(

@@ -193,9 +193,7 @@ class Rows:
         low, high, valid = (self._rest[f"zone_{name}"][row] for name in ("low", "high", "valid"))
         check(len(low) == len(high) == len(valid) == math.prod(shape), "number of bounds")
         check(not (low > high).any() and bool((valid >= BOUNDED).all()), "bounds")
-        return ZoneMap(
-            low=low.reshape(shape), high=high.reshape(shape), valid=valid.reshape(shape)
-        )
+        return ZoneMap(low=low.reshape(shape), high=high.reshape(shape), valid=valid.reshape(shape))
 
 
 def check_places(offsets: IntArray, nbytes: NDArray[np.uint32], size: int) -> None:
