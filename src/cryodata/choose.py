@@ -13,7 +13,9 @@ from cryodata.columns import PLACES, TRACK_COORDINATES, Column, Columns, Track
 from cryodata.errors import SelectionError, UnknownVariableError, close_names
 from cryodata.granule import GranuleFile
 from cryodata.layout import ArrayLayout
+from cryodata.likewise import Chosen, likewise, note
 from cryodata.products import Product, join_path
+from cryodata.remembered import remembered
 from cryodata.request import Asked, OnMissing, Request, surfaces_of
 from cryodata.view import View
 
@@ -46,30 +48,50 @@ def choose(file: GranuleFile, product: Product, request: Request) -> Columns | N
         A variable does not exist; the message names the close ones.
     """
     view = View.of(file, product, request)
-    asked = Asked.of(view.product, request)
+    asked = _asked(view.product, request)
     present = [track for track in product.tracks if view.has(track)]
     if not present:
         return None
     tracks = choose_tracks(view, present, asked, request)
-    file.learn(
-        view.index.resolve("/" + join_path(track.beam, path))
-        for track in tracks
-        for path in view.product.zone_maps
-    )
-    coordinates = _coordinates(view, tracks, asked)
-    columns = _columns(view, tracks, asked, request.on_missing)
-    deciding, meant = _deciding(view, tracks, asked, columns)
-    apart = _named_apart([*columns, *deciding], product.rows)
-    columns, deciding = apart[: len(columns)], apart[len(columns) :]
+    chosen = likewise(view, tracks, request)
+    if chosen is None:
+        chosen = _choose(view, tracks, asked, request)
+        if not view.odd:
+            note(view, tracks, request, chosen)
+    file.learn(chosen.learnt)
     return Columns(
         product=product,
         tracks=tuple(tracks),
+        coordinates=chosen.coordinates,
+        columns=chosen.columns,
+        deciding=chosen.deciding,
+        meant=chosen.meant,
+        attributes=view.attributes(),
+    )
+
+
+def _choose(view: View, tracks: Sequence[Track], asked: Asked, request: Request) -> Chosen:
+    """Columns of the tracks; `View.odd` says afterwards whether anything was left out."""
+    coordinates = _coordinates(view, tracks, asked)
+    columns = _columns(view, tracks, asked, request.on_missing)
+    deciding, meant = _deciding(view, tracks, asked, columns)
+    apart = _named_apart([*columns, *deciding], view.product.rows)
+    columns, deciding = apart[: len(columns)], apart[len(columns) :]
+    learnt = [
+        view.index.resolve("/" + join_path(track.beam, path))
+        for track in tracks
+        for path in view.product.zone_maps
+    ]
+    return Chosen(
         coordinates=tuple(coordinates),
         columns=tuple(columns),
         deciding=tuple(deciding),
         meant={word: _name_of(key, apart) for word, key in meant.items()},
-        attributes=view.attributes(),
+        learnt=tuple(dict.fromkeys(learnt)),
     )
+
+
+_asked = remembered(Asked.of)
 
 
 def _coordinates(view: View, tracks: Sequence[Track], asked: Asked) -> list[Column]:
@@ -173,6 +195,7 @@ def _leave_out(
     named: bool,
 ) -> None:
     """Raise, or warn, since some beams with rows lack a variable."""
+    view.odd = True
     lacking = {
         track.beam: layout is None
         for track, layout in zip(tracks, layouts, strict=True)
@@ -216,6 +239,7 @@ def _search(view: View, tracks: Sequence[Track], word: str, on_missing: OnMissin
 
     Raises the error that tells why it cannot be had, where it cannot.
     """
+    view.odd = True
     view.index = view.file.walk([view.group(track.beam) for track in tracks], missing_ok=True)
     on_rows = _on_rows(view, tracks)
     tail = word.strip("/").rsplit("/", 1)[-1]

@@ -11,6 +11,7 @@ import numpy as np
 from cryodata.errors import FormatError
 from cryodata.granule import GranuleFile
 from cryodata.layout import ArrayLayout
+from cryodata.layouts import Layouts
 from cryodata.products import Product
 from cryodata.products.tracks import Spot
 from cryodata.runs import Runs, count_rows
@@ -79,8 +80,8 @@ class Column:
         The same in the file, whose release may call it otherwise.
     pattern : ArrayLayout
         What the variable is like: of one of the tracks.
-    layouts : tuple of (ArrayLayout or None)
-        One per track; None where the track has no rows.
+    layouts : sequence of (ArrayLayout or None)
+        One per track, as `Layouts`; None where the track has no rows.
     named : bool
         The user named it; named columns are read together.
     surface : int or None
@@ -91,14 +92,19 @@ class Column:
     path: str
     own_path: str
     pattern: ArrayLayout
-    layouts: tuple[ArrayLayout | None, ...]
+    layouts: Sequence[ArrayLayout | None]
     named: bool = False
     surface: int | None = None
 
     @property
-    def known(self) -> list[ArrayLayout]:
-        """Layouts of the tracks that have rows; the pattern where none has."""
-        return [layout for layout in self.layouts if layout is not None] or [self.pattern]
+    def of_tracks(self) -> Layouts:
+        """`layouts`, as what they are."""
+        return Layouts.of(self.layouts)
+
+    @property
+    def known(self) -> Sequence[ArrayLayout]:
+        """One of each kind among the tracks that have rows; the pattern where none has."""
+        return self.of_tracks.kinds or (self.pattern,)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -119,6 +125,10 @@ class Column:
     def check(self, tracks: Sequence[Track]) -> None:
         """Raise `FormatError` where the tracks cannot be joined."""
         first = self.pattern
+        if all(kind.attributes is first.attributes for kind in self.known) and all(
+            kind.shape[1:] == first.shape[1:] for kind in self.known
+        ):
+            return
         for track, other in zip(tracks, self.layouts, strict=True):
             if other is None or other is first:
                 continue
@@ -205,7 +215,7 @@ class Columns:
         tracks = tuple(replace(self.tracks[i], runs=runs[i]) for i in kept)
 
         def cut(columns: Sequence[Column]) -> tuple[Column, ...]:
-            return tuple(replace(c, layouts=tuple(c.layouts[i] for i in kept)) for c in columns)
+            return tuple(replace(c, layouts=c.of_tracks.take(kept)) for c in columns)
 
         return replace(
             self,

@@ -47,6 +47,9 @@ from cryodata.zone_map import ZoneMap
 
 __all__ = ["GranuleFile", "Wanted"]
 
+MOST_NOTES = 64
+"""Questions about one structure whose answers are kept."""
+
 Wanted = tuple[str, tuple[slice, ...] | None]
 """A dataset's path, and basic slices per axis (None: all of it)."""
 
@@ -247,7 +250,7 @@ class GranuleFile:
         FetchError, AuthError, GranuleChangedError
             The bytes cannot be had.
         """
-        ask = _Ask(None if paths is None else list(paths), list(shallow), missing_ok, dims)
+        ask = _Ask(None if paths is None else tuple(paths), tuple(shallow), missing_ok, dims)
         index = self._index
         if index is None or not ask.known_to(index):
             index = loop.run(self._walk(ask))
@@ -515,13 +518,24 @@ class _Turn:
 class _Ask:
     """What a walk is asked for; see `GranuleFile.walk`."""
 
-    paths: list[str] | None
-    shallow: list[str]
+    paths: Sequence[str] | None
+    shallow: Sequence[str]
     missing_ok: bool
     dims: bool
 
     def known_to(self, index: Index) -> bool:
         """Whether a walk would learn nothing; raises where it would find nothing."""
+        if index.outline is None or self.paths is None:
+            return self._known_to(index)
+        key = ("known", tuple(self.paths), tuple(self.shallow), self.missing_ok, self.dims)
+        notes = index.outline.alike
+        if key not in notes:
+            if len(notes) >= MOST_NOTES:
+                notes.clear()
+            notes[key] = self._known_to(index)
+        return bool(notes[key])
+
+    def _known_to(self, index: Index) -> bool:
         if self.paths is None:
             return index.complete
         known = all(index.knows(path, dims=self.dims) for path in self.paths)

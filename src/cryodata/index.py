@@ -6,7 +6,7 @@ that was walked and a `GroupLayout` per group, and may describe a part of the fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +16,7 @@ from cryodata.layout import ArrayLayout, Chunked
 from cryodata.types import Source
 from cryodata.zone_map import ZoneMap
 
-__all__ = ["GroupLayout", "Index", "Link"]
+__all__ = ["GroupLayout", "Index", "Link", "Outline"]
 
 MOST_LINKS = 64
 """Links followed on the way to one object."""
@@ -63,6 +63,27 @@ class GroupLayout:
     links: Mapping[str, Link] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Outline:
+    """What an index tells of its arrays before they are decoded.
+
+    Attributes
+    ----------
+    alike : dict
+        The same object for all indexes with the same paths, links, types and attributes of
+        arrays: a place to note what follows from these alone.
+    places : mapping of str to int
+        Path of an array to its place in the lists.
+    shapes, chunk_shapes : sequence of tuple of int
+        As somebody claims, and nobody has checked.
+    """
+
+    alike: dict[Any, Any]
+    places: Mapping[str, int]
+    shapes: Sequence[Any]
+    chunk_shapes: Sequence[Any]
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Index:
     """What is known of one version of one granule.
@@ -84,6 +105,8 @@ class Index:
         not here below them does not exist.
     zones : mapping of str to ZoneMap
         Absolute path of a dataset to the bounds of its chunks, as far as they are known.
+    outline : Outline or None
+        Where it is one that was kept.
     """
 
     source: Source
@@ -93,6 +116,7 @@ class Index:
     problems: Mapping[str, CryodataError] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
     zones: Mapping[str, ZoneMap] = field(default_factory=dict)
+    outline: Outline | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in _MAPPINGS:
@@ -211,6 +235,7 @@ class Index:
             problems={**self.problems, **other.problems},
             whole=self.whole | other.whole,
             zones=_merge_zones(self.zones, other.zones),
+            outline=None,
         )
 
     def with_zones(self, learnt: Mapping[str, ZoneMap]) -> Index:

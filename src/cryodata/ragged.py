@@ -21,7 +21,8 @@ from xarray.core import indexing
 from cryodata.attributes import decode_attributes, filter_encoding
 from cryodata.columns import PLACES, Column, Columns, Track
 from cryodata.finish import UtcTime, as_stored
-from cryodata.lazy import LazyArray, Part
+from cryodata.lazy import LazyArray
+from cryodata.parts import Parts, Places
 from cryodata.products import Product
 from cryodata.provenance import Provenance
 from cryodata.together import Companions
@@ -89,6 +90,7 @@ class RaggedStore(AbstractDataStore):
         self._tracks = found.tracks
         self._columns = {column.name: column for column in found.all}
         self._rows = sum(track.rows for track in found.tracks)
+        self._places = Places.of((track.file, track.runs) for track in found.tracks)
         self._arrays = {column.name: self._array(column) for column in found.all}
 
     def get_variables(self) -> Mapping[str, xr.Variable]:
@@ -127,12 +129,7 @@ class RaggedStore(AbstractDataStore):
         epoch = self._product.epoch if column.name == "time" else None
         fill = column.pattern.attributes.get("_FillValue")
         return LazyArray(
-            [
-                Part(track.file, layout.path, (stop - start, *column.trailing), start)
-                for track, layout in zip(self._tracks, column.layouts, strict=True)
-                if layout is not None
-                for start, stop in track.runs.tolist()
-            ],
+            Parts(self._places, column.of_tracks.paths, column.trailing),
             shape=(self._rows, *column.trailing),
             dtype=column.dtype if epoch is None else np.dtype("M8[ns]"),
             finish=as_stored if epoch is None else UtcTime(epoch, _number(fill)),

@@ -7,7 +7,7 @@ give the same object, and who compares two granules compares addresses.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -26,6 +26,7 @@ LARGEST = 1 << 62
 """No extent of a real array comes near it, and sums of two still fit into 64 bits."""
 ENCODINGS = frozenset({"", "ascii", "utf-8"})
 PADDINGS = frozenset({"", "null-terminated", "null-padded", "space-padded"})
+LINKS = frozenset({"hard", "soft", "external", "user"})
 STORAGES = frozenset({None, "chunked", "contiguous", "inline"})
 MOST_TEXTS = 1 << 13
 """Different texts that are remembered: a granule has a few hundred."""
@@ -45,6 +46,10 @@ class About:
         Of an array.
     target : str
         Of an alias.
+    links : mapping of str to (str, str)
+        Of a group: kind and target of each link.
+    read : bool
+        Of a group: its attributes were.
     error : CryodataError or None
         Of a problem: made anew for each that asks, since errors change when they are raised.
     """
@@ -53,6 +58,8 @@ class About:
     fields: Mapping[str, Any]
     storage: str | None = None
     target: str = ""
+    links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    read: bool = False
     error: Callable[[], CryodataError] | None = None
 
 
@@ -71,6 +78,8 @@ class Alike:
         Kind to path to the number of its row.
     whole : frozenset of str
         Paths walked with everything below them.
+    notes : dict
+        For who works out more of this.
 
     Raises
     ------
@@ -78,9 +87,10 @@ class Alike:
         If a row says what cannot be.
     """
 
-    __slots__ = ("paths", "places", "rows", "whole")
+    __slots__ = ("notes", "paths", "places", "rows", "whole")
 
     def __init__(self, kinds: Sequence[str], paths: Sequence[str], texts: Sequence[str]) -> None:
+        self.notes: dict[Any, Any] = {}
         self.paths = list(paths)
         self.rows = [_about(kind, text) for kind, text in zip(kinds, texts, strict=True)]
         self.places: dict[str, dict[str, int]] = {kind: {} for kind in ABOUT}
@@ -105,7 +115,20 @@ def _about(kind: str, text: str) -> About:
     if kind == "problem":
         make = _problem(about["error"])
         return About(whole, {}, error=make)
+    if kind == "group":
+        check(type(about["read"]) is bool, "attributes of a group")
+        links = {name: _link(said) for name, said in about["links"].items()}
+        return About(whole, {}, links=links, read=about["read"])
     return About(whole, _array(about), about["storage"]) if kind == "array" else About(whole, {})
+
+
+def _link(said: Any) -> tuple[str, str]:
+    """Kind and target."""
+    if said is None:
+        return "hard", ""
+    check(sorted(said) == ["kind", "target"], "link")
+    check(said["kind"] in LINKS and type(said["target"]) is str, "link")
+    return said["kind"], said["target"]
 
 
 def _array(about: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -292,6 +292,7 @@ def _schema() -> Any:
         "bool": pa.bool_(),
         "int64": pa.int64(),
         "int64 list": pa.list_(pa.field("element", pa.int64())),
+        "uint64 list": pa.list_(pa.field("element", pa.uint64())),
         "uint32 list": pa.list_(pa.field("element", pa.uint32())),
         "float64 list": pa.list_(pa.field("element", pa.float64())),
     }

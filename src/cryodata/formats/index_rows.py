@@ -42,7 +42,7 @@ COLUMNS: Mapping[str, str] = {
     "chunk_shape": "int64 list",
     "offset": "int64",  # of contiguous data; null where none was written
     "nbytes": "int64",
-    "links": "text",  # of a group
+    "addresses": "uint64 list",  # of the links of a group; null where one has none
     "attributes": "text",  # of a group; null where they were not read
     "data": "bytes",  # of inline values
     "chunk_numbers": "int64 list",  # null where they are 0, 1, 2, ...
@@ -56,11 +56,11 @@ COLUMNS: Mapping[str, str] = {
 
 ALIKE = ("kind", "path", "about")
 """Columns that granules of one product have alike: decoded once for all of them."""
-OWN = ("shape", "maxshape", "chunk_shape", "offset", "nbytes", "links", "attributes")
+OWN = ("shape", "maxshape", "chunk_shape", "offset", "nbytes", "addresses", "attributes")
 """Columns that are read when a granule is opened; the others wait until a chunk is wanted."""
 
 ABOUT: Mapping[str, tuple[str, ...]] = {
-    "group": (),
+    "group": ("links", "read"),
     "array": (
         *("dtype", "stored_dtype", "element", "type", "encoding", "padding", "filters", "fill"),
         *("attributes", "dims", "is_scale", "is_null", "problem", "storage"),
@@ -70,8 +70,10 @@ ABOUT: Mapping[str, tuple[str, ...]] = {
     "other": (),
 }
 """What ``about`` says of each kind, besides ``whole``: walked with everything below it. The
-``type`` is the HDF5 type in words, ``dims`` are null where they were not looked up, ``storage``
-is chunked, contiguous or inline, and ``error`` is what touching the object raises."""
+``links`` of a group are names, null where the link is a hard one, and ``read`` says whether its
+attributes were. The ``type`` is the HDF5 type in words, ``dims`` are null where they were not
+looked up, ``storage`` is chunked, contiguous or inline, and ``error`` is what touching the object
+raises."""
 
 KEPT_ERRORS: Mapping[str, type[CryodataError]] = {
     name: value
@@ -107,16 +109,15 @@ def _told(row: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
 def _rows(index: Index) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     for path, group in index.groups.items():
         _same(path, group.path)
-        links = {name: _link_to_json(link) for name, link in group.links.items()}
         known = group.attributes is not None
         yield (
             {
                 "kind": "group",
                 "path": path,
-                "links": dump_json(links),
+                "addresses": [link.address for link in group.links.values()],
                 "attributes": dump_json(_attributes_to_json(group.attributes)) if known else None,
             },
-            {},
+            {"links": {n: _link_to_json(x) for n, x in group.links.items()}, "read": known},
         )
     for path, array in index.arrays.items():
         _same(path, array.path)
@@ -204,10 +205,10 @@ def _attributes_to_json(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _link_to_json(link: Link) -> Any:
-    """A hard link is its address; others name their kind."""
+    """Nothing for a hard link, which is its address; others name their kind."""
     if link.kind == "hard" and link.address is not None and not link.target:
-        return link.address
-    return {"kind": link.kind, "address": link.address, "target": link.target}
+        return None
+    return {"kind": link.kind, "target": link.target}
 
 
 def _error_to_json(error: CryodataError) -> dict[str, Any]:

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cryodata.formats.alike import LARGEST, Alike, attributes_from_text, check, is_below
+from cryodata.formats.alike import LARGEST, Alike, attributes_from_text, check
 from cryodata.formats.later import Later
-from cryodata.formats.value_json import load_json
-from cryodata.index import GroupLayout, Index, Link
+from cryodata.index import GroupLayout, Index, Link, Outline
 from cryodata.layout import ArrayLayout, Chunked, ChunkTable, Contiguous, Inline
 from cryodata.options import Limits
 from cryodata.types import IntArray, Source
@@ -27,7 +26,6 @@ from cryodata.zone_map import BOUNDED, ZoneMap, can_have_zones
 __all__ = ["Rows", "check_places"]
 
 MOST_AXES = 64
-LINKS = frozenset({"hard", "soft", "external", "user"})
 
 Columns = Mapping[str, Sequence[Any]]
 """Name to a value per row; lists are tuples, those of chunks are columns of numpy."""
@@ -84,6 +82,9 @@ class Rows:
             problems={path: make() for path, make in problems.items() if make is not None},
             whole=self._alike.whole,
             zones=Later(self._bounded, lambda row: self._told(self._zones, row)),
+            outline=Outline(
+                self._alike.notes, places["array"], self._own["shape"], self._own["chunk_shape"]
+            ),
         )
 
     @cached_property
@@ -102,14 +103,14 @@ class Rows:
         return {paths[row]: row for row in rows}
 
     def _group(self, row: int) -> GroupLayout:
-        links = {
-            name: Link(name, link) if type(link) is int else Link(name, **link)
-            for name, link in load_json(self._own["links"][row]).items()
-        }
-        for link in links.values():
-            check(link.kind in LINKS and type(link.target) is str, "link")
-            check(link.address is None or is_below(link.address, 1 << 64), "address")
+        about, addresses = self._alike.rows[row], self._own["addresses"][row]
+        check(len(addresses) == len(about.links), "number of links")
+        links = {}
+        for (name, (kind, target)), address in zip(about.links.items(), addresses, strict=True):
+            check(address is not None or kind != "hard" or target != "", "address")
+            links[name] = Link(name, address, target, kind)
         text = self._own["attributes"][row]
+        check((text is not None) is about.read, "attributes of a group")
         attributes = None if text is None else attributes_from_text(text)
         return GroupLayout(path=self._alike.paths[row], attributes=attributes, links=links)
 
@@ -140,7 +141,7 @@ class Rows:
     def _check_shape(self, array: ArrayLayout) -> None:
         rank = len(array.shape)
         check(rank <= MOST_AXES and len(array.maxshape) == rank, "rank")
-        check(all(0 <= n < LARGEST for n in array.shape), "shape")
+        check(min(array.shape, default=0) >= 0 and max(array.shape, default=0) < LARGEST, "shape")
         check(all(n is None or n >= 0 for n in array.maxshape), "maxshape")
         if array.chunk_shape is not None:
             check(len(array.chunk_shape) == rank > 0, "rank of the chunks")
