@@ -96,10 +96,14 @@ class Column:
     named: bool = False
     surface: int | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layouts", Layouts.of(self.layouts))
+
     @property
     def of_tracks(self) -> Layouts:
         """`layouts`, as what they are."""
-        return Layouts.of(self.layouts)
+        assert isinstance(self.layouts, Layouts)
+        return self.layouts
 
     @property
     def known(self) -> Sequence[ArrayLayout]:

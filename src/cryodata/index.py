@@ -6,14 +6,14 @@ that was walked and a `GroupLayout` per group, and may describe a part of the fi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from cryodata.errors import CryodataError, FormatError, UnknownVariableError, close_names
 from cryodata.layout import ArrayLayout, Chunked
-from cryodata.types import Source
+from cryodata.types import IntArray, Source
 from cryodata.zone_map import ZoneMap
 
 __all__ = ["GroupLayout", "Index", "Link", "Outline"]
@@ -74,14 +74,15 @@ class Outline:
         arrays: a place to note what follows from these alone.
     places : mapping of str to int
         Path of an array to its place in the lists.
-    shapes, chunk_shapes : sequence of tuple of int
-        As somebody claims, and nobody has checked.
+    shapes, chunk_shapes : (ends, flat), both (n,) int64
+        Shape ``flat[ends[i] : ends[i + 1]]`` of the array at place i, as somebody claims and
+        nobody has checked.
     """
 
     alike: dict[Any, Any]
     places: Mapping[str, int]
-    shapes: Sequence[Any]
-    chunk_shapes: Sequence[Any]
+    shapes: tuple[IntArray, IntArray]
+    chunk_shapes: tuple[IntArray, IntArray]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

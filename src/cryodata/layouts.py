@@ -54,6 +54,10 @@ class Layouts(Sequence[ArrayLayout | None]):
         paths = [path for one in several for path in one.paths]
         return cls(arrays, paths, _kinds(chain.from_iterable(kinds.values())))
 
+    def among(self, arrays: Sequence[Mapping[str, ArrayLayout]]) -> Layouts:
+        """The same datasets of another granule, where they are of the same kinds."""
+        return Layouts(arrays, self.paths, self.kinds)
+
     def take(self, numbers: Sequence[int]) -> Layouts:
         """Those of some of the tracks."""
         arrays = [self._arrays[number] for number in numbers]

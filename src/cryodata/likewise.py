@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from cryodata.columns import Column, Track
-from cryodata.index import Index, Outline
-from cryodata.layouts import Layouts
+from cryodata.index import Outline
 from cryodata.request import Request
+from cryodata.types import IntArray
 from cryodata.view import View
 
 __all__ = ["Chosen", "likewise", "note"]
@@ -44,11 +46,45 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Noted:
-    """What was chosen of a granule, and of which; the objects keep their identity alive."""
+    """What was chosen of a granule, and how long its datasets were.
+
+    Attributes
+    ----------
+    chosen : Chosen
+    wanted : tuple
+        Table and request: they stay alive, so that nothing else gets their identity.
+    ends : pair of (n,) int64
+        Where the shapes of all arrays end, and those of their chunks: their ranks.
+    first, rest, pieces : (n,) int64
+        Where the lengths along the first axis stand, those along the other axes, and those of
+        the chunks.
+    track : (n,) int64
+        The track of each of `first`.
+    others, chunks : (n,) int64
+        What stood at `rest` and `pieces`.
+    """
 
     chosen: Chosen
     wanted: tuple[object, ...]
-    places: tuple[tuple[Column, tuple[int | None, ...]], ...]
+    ends: tuple[IntArray, IntArray]
+    first: IntArray
+    rest: IntArray
+    pieces: IntArray
+    track: IntArray
+    others: IntArray
+    chunks: IntArray
+
+    def fits(self, outline: Outline, tracks: Sequence[Track]) -> bool:
+        """Whether the datasets are as long as the tracks, and otherwise as they were."""
+        (ends, shapes), (chunk_ends, chunks) = outline.shapes, outline.chunk_shapes
+        stored = np.array([track.stored for track in tracks], np.int64)
+        return (
+            np.array_equal(ends, self.ends[0])
+            and np.array_equal(chunk_ends, self.ends[1])
+            and np.array_equal(shapes[self.first], stored[self.track])
+            and np.array_equal(shapes[self.rest], self.others)
+            and np.array_equal(chunks[self.pieces], self.chunks)
+        )
 
 
 def likewise(view: View, tracks: Sequence[Track], request: Request) -> Chosen | None:
@@ -68,14 +104,14 @@ def likewise(view: View, tracks: Sequence[Track], request: Request) -> Chosen | 
     noted = outline.alike.get(_key(view, tracks, request))
     if noted is None:
         return None
-    new: dict[int, Column] = {}
-    for column, places in noted.places:
-        if not _fits(column, places, outline, tracks):
-            return None
-        new[id(column)] = replace(column, layouts=_others(column, view.index, len(tracks)))
+    if not noted.fits(outline, tracks):
+        return None
+    arrays = [view.index.arrays] * len(tracks)
 
     def cast(columns: Sequence[Column]) -> tuple[Column, ...]:
-        return tuple(new[id(column)] for column in columns)
+        return tuple(
+            [replace(column, layouts=column.of_tracks.among(arrays)) for column in columns]
+        )
 
     old: Chosen = noted.chosen
     return replace(
@@ -91,38 +127,42 @@ def note(view: View, tracks: Sequence[Track], request: Request, chosen: Chosen) 
     outline = view.index.outline
     if outline is None:
         return
-    of_columns = []
-    for column in (*chosen.coordinates, *chosen.columns, *chosen.deciding):
-        paths = column.of_tracks.paths
-        of_columns.append((column, tuple(p if p is None else outline.places[p] for p in paths)))
+    used = [
+        (number, outline.places[path])
+        for column in (*chosen.coordinates, *chosen.columns, *chosen.deciding)
+        for number, path in enumerate(column.of_tracks.paths)
+        if path is not None
+    ]
+    track, place = np.array(used, np.int64).reshape(-1, 2).T
+    (ends, shapes), (chunk_ends, chunks) = outline.shapes, outline.chunk_shapes
+    if (ends[place] == ends[place + 1]).any():
+        return  # a scalar among them
+    rest, pieces = (
+        _between(ends[place] + 1, ends[place + 1]),
+        _between(chunk_ends[place], chunk_ends[place + 1]),
+    )
     if len(outline.alike) >= MOST:
         outline.alike.clear()
     key = _key(view, tracks, request)
-    outline.alike[key] = _Noted(chosen, (view.product, request), tuple(of_columns))
+    outline.alike[key] = _Noted(
+        chosen,
+        (view.product, request),
+        (ends, chunk_ends),
+        ends[place],
+        rest,
+        pieces,
+        track,
+        shapes[rest],
+        chunks[pieces],
+    )
+
+
+def _between(starts: IntArray, stops: IntArray) -> IntArray:
+    """All numbers of some half-open runs."""
+    runs = [np.arange(a, b) for a, b in zip(starts.tolist(), stops.tolist(), strict=True)]
+    return np.concatenate([np.empty(0, np.int64), *runs])
 
 
 def _key(view: View, tracks: Sequence[Track], request: Request) -> tuple[Any, ...]:
     rows = tuple([(track.beam, track.stored > 0) for track in tracks])
     return "chosen", id(view.product), id(request), view.release, rows
-
-
-def _fits(
-    column: Column, places: Sequence[int | None], outline: Outline, tracks: Sequence[Track]
-) -> bool:
-    """Whether the datasets are as long as the tracks, and otherwise like those of the column."""
-    trailing, lengths = column.pattern.shape[1:], {kind.piece_shape[0] for kind in column.known}
-    for place, track in zip(places, tracks, strict=True):
-        if place is None:
-            continue
-        shape, chunk = outline.shapes[place], outline.chunk_shapes[place]
-        if shape is None or shape[:1] != (track.stored,) or shape[1:] != trailing:
-            return False
-        if chunk is None or len(lengths) > 1 or chunk[0] not in lengths:
-            return False
-    return True
-
-
-def _others(column: Column, index: Index, count: int) -> Layouts:
-    """The same datasets of another granule."""
-    own = column.of_tracks
-    return Layouts([index.arrays] * count, own.paths, own.kinds)

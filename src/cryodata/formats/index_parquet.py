@@ -10,7 +10,8 @@ wanted, and what it has in common with other granules is decoded once for all of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -23,6 +24,7 @@ import numpy as np
 from cryodata.errors import CacheError
 from cryodata.formats.alike import Alike
 from cryodata.formats.index_rows import ALIKE, COLUMNS, OWN, index_to_rows, unescape
+from cryodata.formats.lists import Lists
 from cryodata.formats.rows_index import Rows, check_places
 from cryodata.formats.seal import UNSEALED, check_seal, seal
 from cryodata.formats.value_json import dump_json, load_json
@@ -97,7 +99,8 @@ def encode_index(index: Index) -> bytes:
             _column([row.get(name) for row in rows], field)
             for name, field in zip(COLUMNS, _schema(), strict=True)
         ]
-        return _write(pa.Table.from_arrays(columns, schema=_schema()), _about(index))
+        table = pa.Table.from_arrays(columns, schema=_schema())
+        return _write(table, {**_about(index), "alike": _checksum(table)})
 
 
 def _column(values: list[Any], field: Any) -> Any:
@@ -163,8 +166,11 @@ def decode_index(
         source = _source(about)
         if library not in {None, about["library"]}:
             raise ValueError(f"it was made by version {about['library']}")
-        table = file.read(columns=[*ALIKE, *OWN], use_threads=False)
-        alike = _alike(*(part for name in ALIKE for part in _text_bytes(table, name)))
+        alike = _known.get(about["alike"]) if later else None
+        table = file.read(columns=[*(() if alike else ALIKE), *OWN], use_threads=False)
+        alike = alike or _decode_alike(table, about["alike"])
+        if len(table) != len(alike.rows):
+            raise ValueError("it has other rows than it says")
         rows = Rows(
             source,
             limits or Limits(),
@@ -190,7 +196,7 @@ def touch(index: Index) -> None:
             len(array.storage.table)
 
 
-def _rest(data: bytes, source: Source) -> dict[str, list[Any]]:
+def _rest(data: bytes, source: Source) -> dict[str, Sequence[Any]]:
     """The columns that a granule is opened without."""
     names = [name for name in COLUMNS if name not in {*ALIKE, *OWN}]
     table = _open(data).read(columns=names, use_threads=False)
@@ -276,8 +282,9 @@ def _read_about(file: Any) -> dict[str, Any]:
 
 def _source(about: dict[str, Any]) -> Source:
     source = Source(url=about["url"], size=about["size"], etag=about["etag"])
-    kinds = [type(about[name]) for name in ("url", "size", "etag", "library", "complete", "facts")]
-    if kinds != [str, int, str, str, bool, int] or not 0 <= source.size < 1 << 62:
+    named = ("url", "size", "etag", "library", "complete", "facts", "alike")
+    kinds = [type(about[name]) for name in named]
+    if kinds != [str, int, str, str, bool, int, str] or not 0 <= source.size < 1 << 62:
         raise ValueError("its header is damaged")
     return source
 
@@ -299,24 +306,29 @@ def _schema() -> Any:
     return pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
 
 
-@lru_cache(maxsize=64)  # a release, in which not every granule has every beam
-def _alike(*parts: bytes) -> Alike:
-    """What the columns `ALIKE` say; the same object for the same bytes.
+_known: dict[str, Alike] = {}
+"""By checksum; of a release in which not every granule has every beam there are a few."""
+MOST_KNOWN = 64
 
-    Parameters
-    ----------
-    parts : bytes
-        As `_text_bytes` gives them, column by column.
-    """
-    import pyarrow as pa
 
-    kinds, paths, texts = (
-        pa.StringArray.from_buffers(
-            len(ends) // 4 - 1, pa.py_buffer(ends), pa.py_buffer(text)
-        ).to_pylist()
-        for ends, text in zip(parts[::2], parts[1::2], strict=True)
-    )
-    return Alike(kinds, [unescape(path) for path in paths], texts)
+def _decode_alike(table: Any, checksum: str) -> Alike:
+    """What the columns `ALIKE` say; whoever names the same checksum gets the same object."""
+    if _checksum(table) != checksum:
+        raise ValueError("the checksum does not fit what granules have alike")
+    kinds, paths, texts = (table.column(name).to_pylist() for name in ALIKE)
+    alike = Alike(kinds, [unescape(path) for path in paths], texts)
+    if len(_known) >= MOST_KNOWN:
+        _known.clear()
+    return _known.setdefault(checksum, alike)
+
+
+def _checksum(table: Any) -> str:
+    """Of the columns `ALIKE`."""
+    digest = hashlib.blake2b(digest_size=20)
+    for name in ALIKE:
+        for part in _text_bytes(table, name):
+            digest.update(part)
+    return digest.hexdigest()
 
 
 def _text_bytes(table: Any, name: str) -> tuple[bytes, bytes]:
@@ -332,13 +344,13 @@ def _text_bytes(table: Any, name: str) -> tuple[bytes, bytes]:
     return bytes(ends[: 4 * count + 4]), bytes(text[:last]) if text is not None else b""
 
 
-def _values(table: Any, name: str) -> list[Any]:
+def _values(table: Any, name: str) -> Sequence[Any]:
     """A value per row; those of chunk columns are numpy views, other lists tuples."""
     column, kind = table.column(name).combine_chunks(), COLUMNS[name]
     if name in CHUNK_COLUMNS:
         return _split(column, _flat(table, name))
     if kind.endswith("list"):
-        return _split(column, tuple(column.values.to_pylist()))
+        return Lists(column)
     values: list[Any] = column.to_pylist()
     return values
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cryodata.formats.alike import LARGEST, Alike, attributes_from_text, check
 from cryodata.formats.later import Later
+from cryodata.formats.lists import Lists
 from cryodata.index import GroupLayout, Index, Link, Outline
 from cryodata.layout import ArrayLayout, Chunked, ChunkTable, Contiguous, Inline
 from cryodata.options import Limits
@@ -82,9 +83,15 @@ class Rows:
             problems={path: make() for path, make in problems.items() if make is not None},
             whole=self._alike.whole,
             zones=Later(self._bounded, lambda row: self._told(self._zones, row)),
-            outline=Outline(
-                self._alike.notes, places["array"], self._own["shape"], self._own["chunk_shape"]
-            ),
+            outline=self._outline(),
+        )
+
+    def _outline(self) -> Outline | None:
+        shapes, chunks = self._own["shape"], self._own["chunk_shape"]
+        if not isinstance(shapes, Lists) or not isinstance(chunks, Lists):
+            return None
+        return Outline(
+            self._alike.notes, self._alike.places["array"], shapes.numbers(), chunks.numbers()
         )
 
     @cached_property
