@@ -95,7 +95,7 @@ class Places:
             files += [file] * len(own)
             tracks += [number] * len(own)
         starts, stops = [start for start, _ in bounds], [stop for _, stop in bounds]
-        lengths = np.subtract(stops, starts, dtype=np.int64)
+        lengths = np.array(stops, np.int64) - np.array(starts, np.int64)
         return cls(files, tracks, starts, stops, np.concatenate([[0], np.cumsum(lengths)]))
 
 
