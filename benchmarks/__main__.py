@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from itertools import groupby
 from pathlib import Path
 
 from benchmarks.granules import make_granules, make_practice
@@ -21,7 +22,8 @@ requests, MB, rounds: what the wire saw in the median run; rounds are requests t
 first byte: median and 99th percentile on the wire, which is told 40 ms; "wire late" marks runs
   in which this machine could not keep that up
 peak MB: most memory above what the process held before, the arrays included
-last column: seconds over those of cryodata, cold / with its index kept; other readers keep none
+scaled: read of that many granules only; all figures but peak MB and first byte are multiplied
+last column: seconds over those of cryodata, cold / with its index kept
 """
 
 
@@ -38,20 +40,21 @@ def main() -> None:
     args = parser.parse_args()
 
     workloads = [WORKLOADS[name] for name in args.workload or WORKLOADS]
-    products = {workload.product for workload in workloads}
+    names = {workload.granules for workload in workloads}
     scene = Scene(
-        granules=make_granules(products),
-        practice=make_practice(products),
+        granules=make_granules(names),
+        practice=make_practice(names),
         profile=args.profile,
         patience=args.patience,
         seeds=tuple(range(1, args.repeat + 1)),
         say=lambda text: print(f"... {text}", flush=True),
     )
     rows: list[Row] = []
-    for workload in workloads:
-        mine = list(run_all(scene, [workload], args.peer or PEERS))
-        rows += mine
-        print(f"\n{table(workload, mine)}\n", flush=True)
+    measured = run_all(scene, workloads, args.peer or PEERS)
+    for name, mine in groupby(measured, lambda row: row.workload):
+        done = list(mine)
+        rows += done
+        print(f"\n{table(WORKLOADS[name], done)}\n", flush=True)
     print(EXPLANATION)
     print(f"Everything measured: {os.path.relpath(save(rows, scene, RESULTS))}")
 

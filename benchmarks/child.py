@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.check import verdict
 from benchmarks.peers import load_peer
-from benchmarks.place import Place
+from benchmarks.place import Place, Target
 from benchmarks.workloads import WORKLOADS
 
 __all__ = ["Cost", "Job", "main"]
@@ -28,19 +28,19 @@ class Job:
     ----------
     peer, workload : str
         Names.
-    place : Place
-        The granule on the wire that is measured.
-    practice : Place
-        A small granule of the same layout on another wire: read once before the clock
+    target : Target
+        The granules on the wire that is measured.
+    practice : Target
+        Small granules of the same layout on another wire: read once before the clock
         starts, so that neither imports nor first calls are counted.
     expected : str
-        File that `check.expected_values` wrote.
+        File that `check.expected_values` or `check.expected_rows` wrote.
     """
 
     peer: str
     workload: str
-    place: Place
-    practice: Place
+    target: Target
+    practice: Target
     expected: str
 
     def to_json(self) -> str:
@@ -51,8 +51,15 @@ class Job:
     def from_json(cls, text: str) -> Job:
         """The inverse of `to_json`."""
         fields: dict[str, Any] = json.loads(text)
-        place, practice = Place(**fields.pop("place")), Place(**fields.pop("practice"))
-        return cls(**fields, place=place, practice=practice)
+        target, practice = _target(fields.pop("target")), _target(fields.pop("practice"))
+        return cls(**fields, target=target, practice=practice)
+
+
+def _target(fields: dict[str, Any]) -> Target:
+    box = fields["box"]
+    return Target(
+        tuple(Place(**place) for place in fields["places"]), None if box is None else tuple(box)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +110,12 @@ def _forget_peak() -> None:
 
 def measure(job: Job) -> Cost:
     """Practise, read, check."""
-    peer, workload = load_peer(job.peer), WORKLOADS[job.workload]
+    workload = WORKLOADS[job.workload]
+    peer = load_peer(job.peer, workload)
     peer.read(job.practice, workload)
     _forget_peak()
     before, cpu, start = _peak(), _processor(), time.perf_counter()
-    arrays = peer.read(job.place, workload)
+    arrays = peer.read(job.target, workload)
     seconds, cpu, memory = time.perf_counter() - start, _processor() - cpu, _peak() - before
     return Cost(
         seconds=seconds,

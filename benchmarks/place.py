@@ -1,11 +1,14 @@
-"""Where a granule stands on the wire, in the words each reader wants."""
+"""Where granules stand on the wire, in the words each reader wants, and which rows count."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Place"]
+__all__ = ["Box", "Place", "Target"]
+
+Box = tuple[float, float, float, float]
+"""West, south, east, north, degrees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +41,24 @@ class Place:
     def storage_options(self) -> dict[str, Any]:
         """Arguments of `s3fs.S3FileSystem`, which cryodata takes as well."""
         return {"anon": True, "client_kwargs": {"endpoint_url": self.endpoint}}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What one read is aimed at.
+
+    Attributes
+    ----------
+    places : tuple of Place
+        The granules, at least one; all at the same endpoint.
+    box : Box or None
+        Only rows in it or on its edge are wanted; None wants all.
+    """
+
+    places: tuple[Place, ...]
+    box: Box | None = None
+
+    @property
+    def storage_options(self) -> dict[str, Any]:
+        """Of all places."""
+        return self.places[0].storage_options

@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.peers import PEERS, load_peer
+from benchmarks.peers import all_peers
 from benchmarks.session import Row, Scene
 from benchmarks.workload import Workload
 
@@ -53,26 +53,33 @@ def table(workload: Workload, rows: Sequence[Row]) -> str:
 
 def _cells(row: Row, ours: dict[bool, float]) -> tuple[str, ...]:
     if row.gave_up:
-        ratios = [f">{row.gave_up / ours[kept]:.0f}x" for kept in (False, True) if kept in ours]
-        return (row.title, f">{row.gave_up:.0f}", *[""] * 7, "given up", " / ".join(ratios))
+        least = row.gave_up * row.scale
+        ratios = [f">{least / ours[kept]:.0f}x" for kept in (False, True) if kept in ours]
+        result = "given up" + _part(row)
+        return (row.title, f">{least:.0f}", *[""] * 7, result, " / ".join(ratios))
     if not row.runs:
         return (row.title, *[""] * 8, "failed", row.failure[:60])
-    seconds = [run.cost.seconds for run in row.runs]
+    seconds = [row.scale * run.cost.seconds for run in row.runs]
     middle = sorted(row.runs, key=lambda run: run.cost.seconds)[len(row.runs) // 2]
     ratios = [f"{row.seconds / ours[kept]:.1f}x" for kept in (False, True) if kept in ours]
     return (
         row.title,
         f"{row.seconds:.3f}",
         f"{min(seconds):.2f}-{max(seconds):.2f}" if len(seconds) > 1 else "once",
-        f"{middle.wire.requests}",
-        f"{middle.wire.nbytes / 1e6:.1f}",
-        f"{middle.wire.depth}",
-        f"{middle.cost.cpu:.2f}",
+        f"{row.scale * middle.wire.requests:.0f}",
+        f"{row.scale * middle.wire.nbytes / 1e6:.1f}",
+        f"{row.scale * middle.wire.depth:.0f}",
+        f"{row.scale * middle.cost.cpu:.2f}",
         f"{middle.cost.memory / 1e6:.0f}",
         f"{1e3 * middle.wire.ttfb_p50:.0f}/{1e3 * middle.wire.ttfb_p99:.0f} ms",
-        row.verdict + (" (wire late)" if middle.late else ""),
+        row.verdict + (" (wire late)" if middle.late else "") + _part(row),
         " / ".join(ratios) if row.peer != "cryodata" and row.verdict == "equal" else "",
     )
+
+
+def _part(row: Row) -> str:
+    """That the figures are those of fewer granules, scaled."""
+    return "" if row.read == row.of else f" ({row.read} of {row.of} read, scaled)"
 
 
 def save(rows: Iterable[Row], scene: Scene, folder: Path) -> Path:
@@ -86,7 +93,9 @@ def save(rows: Iterable[Row], scene: Scene, folder: Path) -> Path:
         "versions": _versions(),
         "profile": scene.profile,
         "seeds": scene.seeds,
-        "granules": {product: path.stat().st_size for product, path in scene.granules.items()},
+        "granules": {
+            name: [path.stat().st_size for path in paths] for name, paths in scene.granules.items()
+        },
         "rows": [asdict(row) for row in rows],
     }
     path = folder / f"{now:%Y%m%dT%H%M%SZ}.json"
@@ -104,7 +113,7 @@ def _machine() -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    return {name: version(name) for peer in PEERS for name in load_peer(peer).packages}
+    return {name: version(name) for peer in all_peers() for name in peer.packages}
 
 
 def _commit() -> str:

@@ -298,7 +298,7 @@ def differences(ours: Any, theirs: Any, where: str = "index") -> list[str]:
     if isinstance(ours, CryodataError):
         return differences(dict(vars(ours)), dict(vars(theirs)), where)
     if is_dataclass(ours) and not isinstance(ours, type):
-        names = [field.name for field in fields(ours)]
+        names = [field.name for field in fields(ours) if field.name != "outline"]
         return [
             d
             for name in names

@@ -10,32 +10,40 @@ import h5py
 import numpy as np
 import pytest
 
-from benchmarks.check import expected_values, verdict
+from benchmarks.box import inside, middle_box, span
+from benchmarks.check import expected_rows, expected_values, verdict
 from benchmarks.child import Cost, Job
 from benchmarks.granules import make_practice
-from benchmarks.peers import PEERS, load_peer
-from benchmarks.place import Place
+from benchmarks.peers import CUT, WHOLE, load_peer
+from benchmarks.place import Place, Target
 from benchmarks.report import save, table
 from benchmarks.session import Row, Scene, run_all
 from benchmarks.trial import Run
 from benchmarks.workloads import WORKLOADS
-from cryodata.sandbox import Summary
+from cryodata.sandbox import Summary, cloud
+from cryodata.sandbox.s3_access import PUBLIC
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    granules = make_practice({"ATL03", "ATL06"}, tmp_path_factory.mktemp("granules"))
+    granules = make_practice(
+        {job.granules for job in WORKLOADS.values()}, tmp_path_factory.mktemp("granules")
+    )
     return Scene(
         granules=granules, practice=granules, profile="none", seeds=(1,), say=lambda text: None
     )
 
 
-@pytest.mark.parametrize("peer", PEERS)
-def test_every_reader_does_the_smallest_job(scene: Scene, peer: str) -> None:
+JOBS = [(peer, "atl06_one_beam") for peer in WHOLE] + [(peer, "atl06_fifty") for peer in CUT]
+
+
+@pytest.mark.parametrize("peer, job", JOBS)
+def test_every_reader_does_one_job(scene: Scene, peer: str, job: str) -> None:
     """A reader that fails or is wrong here would drop out of the report unseen."""
-    rows = list(run_all(scene, [WORKLOADS["atl06_one_beam"]], [peer]))
+    workload = WORKLOADS[job]
+    rows = list(run_all(scene, [workload], [peer]))
     assert [each.kept for each in rows] == (
-        [False, True] if load_peer(peer).keeps_index else [False]
+        [False, True] if load_peer(peer, workload).keeps else [False]
     )
     for each in rows:
         assert each.verdict == "equal", each.failure
@@ -50,6 +58,23 @@ def test_every_other_job_is_done_right_by_us(scene: Scene, workload: str) -> Non
     cold, kept = run_all(scene, [WORKLOADS[workload]], ["cryodata"])
     assert cold.verdict == kept.verdict == "equal", (cold.failure, kept.failure)
     assert kept.runs[0].wire.depth <= cold.runs[0].wire.depth
+
+
+@pytest.mark.parametrize("job", ["atl06_box", "atl03_box", "atl03_box_paged"])
+def test_every_other_cut_is_done_right_by_us(scene: Scene, tmp_path: Path, job: str) -> None:
+    """Our own figures must be those of the right rows, in all layouts."""
+    workload = WORKLOADS[job]
+    (path,) = scene.granules[workload.granules]
+    box, expected = middle_box(path, workload), tmp_path / "rows.npz"
+    expected_rows([path], workload, box, expected)
+    with cloud("none", server="static") as sky:
+        sky.put(path)
+        target = Target((Place(sky.url, PUBLIC, path.name),), box)
+        read = load_peer("cryodata", workload).read(target, workload)
+    assert verdict(read, expected) == "equal"
+    with h5py.File(path) as file:
+        whole = sum(len(file[f"{group}/{workload.latitude}"]) for group in workload.groups())
+    assert 0.2 * whole < len(read[workload.latitude]) < 0.5 * whole
 
 
 def row(peer: str, *seconds: float, kept: bool = False, failure: str = "") -> Row:
@@ -97,6 +122,19 @@ def test_table_compares_medians_with_ours_cold_and_kept() -> None:
     assert words[6] == "slow >90 given up >450x / >1800x"
 
 
+def test_table_scales_what_was_read_of_some_granules_and_says_so() -> None:
+    """Five granules must not pass for fifty, nor their seconds for all."""
+    some = replace(row("other", 3.0), read=5, of=50)
+    rows = [row("cryodata", 0.2), some, replace(some, runs=(), gave_up=90.0)]
+    lines = table(WORKLOADS["atl06_fifty"], rows).splitlines()
+    words = [" ".join(line.split()) for line in lines]
+    assert words[3] == (
+        "other 30.000 once 120 34.0 50 5.00 7 100/200 ms"
+        " equal (wire late) (5 of 50 read, scaled) 150.0x"
+    )
+    assert words[4] == "other >900 given up (5 of 50 read, scaled) >4500x"
+
+
 def test_results_keep_rows_versions_and_machine(scene: Scene, tmp_path: Path) -> None:
     """A figure without what it was measured on cannot be compared with the next."""
     kept = json.loads(save([row("pyfive", 1.0)], scene, tmp_path).read_text("utf-8"))
@@ -112,7 +150,7 @@ def test_reader_that_fails_is_reported_not_hidden(scene: Scene, tmp_path: Path) 
     workload = WORKLOADS["atl06_one_beam"]
     bad = Scene(
         granules=scene.granules,
-        practice={"ATL06": broken},
+        practice={"ATL06": (broken,)},
         profile="none",
         seeds=(1,),
         say=lambda text: None,
@@ -120,6 +158,30 @@ def test_reader_that_fails_is_reported_not_hidden(scene: Scene, tmp_path: Path) 
     (failed,) = run_all(bad, [workload], ["pyfive"])
     assert failed.verdict == "failed"
     assert failed.failure
+
+
+def test_reader_given_up_at_a_part_is_not_tried_at_the_whole(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Minutes of waiting for what is known would keep people from running the benchmark."""
+    one, six = WORKLOADS["atl06_one_beam"], WORKLOADS["atl06_six_beams"]
+    assert six.includes(one)
+    assert not one.includes(six)
+    assert not WORKLOADS["atl06_box"].includes(one)
+    assert not WORKLOADS["atl06_fifty"].includes(WORKLOADS["atl06_box"])
+    tried = []
+
+    def too_slow(job: Job, *_: object, **__: object) -> Run:
+        tried.append((job.peer, job.workload))
+        raise TimeoutError
+
+    monkeypatch.setattr("benchmarks.session.run_once", too_slow)
+    jobs = [one, six, WORKLOADS["atl06_box"]]
+    rows = list(run_all(scene, jobs, ["pyfive"]))
+    assert tried == [("pyfive", "atl06_one_beam"), ("pyfive", "atl06_box")]
+    assert [(row.workload, row.gave_up) for row in rows] == [
+        (job.name, scene.patience) for job in jobs
+    ]
 
 
 def test_wrong_values_are_called_wrong(tmp_path: Path) -> None:
@@ -143,10 +205,33 @@ def test_wrong_values_are_called_wrong(tmp_path: Path) -> None:
     assert verdict({"g/h": masked, "g/n": None}, kept) == "WRONG: no g/n"
 
 
+def test_times_are_equal_only_within_what_is_stored(tmp_path: Path) -> None:
+    """A reader a leap second, or a microsecond, off must not pass."""
+    path, kept = tmp_path / "x.h5", tmp_path / "x.npz"
+    seconds = np.array([0.0, 5.1e7 + 0.123456789, 1.5e8 + 0.5])
+    with h5py.File(path, "w") as file:
+        file["delta_time"] = seconds
+    expected_values(path, ["delta_time"], kept)
+    utc = np.datetime64("2018-01-01", "ns") + (seconds.astype("f16") * 1e9).astype("m8[ns]")
+    assert verdict({"delta_time": utc}, kept) == "equal"
+    assert verdict({"delta_time": utc + np.timedelta64(1, "us")}, kept).startswith("WRONG")
+    assert verdict({"delta_time": utc - np.timedelta64(18, "s")}, kept).startswith("WRONG")
+
+
+def test_a_box_has_its_edges_and_rows_run_from_the_first_to_the_last_inside() -> None:
+    """Another box than the one the reader under test is given would call right rows wrong."""
+    lon, lat = np.array([0.0, 1.0, 2.0, 3.0, 1.5]), np.array([9.0, 5.0, 6.0, 6.0, 5.5])
+    chosen = inside(lon, lat, (1.0, 5.0, 2.0, 6.0))
+    assert chosen.tolist() == [False, True, True, False, True]
+    assert span(chosen) == slice(1, 5)
+    assert span(np.zeros(3, bool)) == slice(0, 0)
+
+
 def test_jobs_travel_between_processes() -> None:
     """The measured process must do what was asked, not what it guessed."""
     place = Place("http://127.0.0.1:1", "bucket", "key.h5")
-    job = Job(peer="p", workload="w", place=place, practice=place, expected="/x.npz")
+    target = Target((place, place), (1.0, 2.0, 3.0, 4.0))
+    job = Job(peer="p", workload="w", target=target, practice=Target((place,)), expected="/x.npz")
     assert Job.from_json(job.to_json()) == job
     assert place.http == "http://127.0.0.1:1/bucket/key.h5"
     assert place.s3 == "s3://bucket/key.h5"

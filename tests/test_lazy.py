@@ -20,6 +20,7 @@ from xarray.core import indexing
 from cryodata.errors import ChunkCorruptError
 from cryodata.finish import Text, UtcTime
 from cryodata.lazy import LazyArray, Part
+from cryodata.read_plan import ReadPlan
 from cryodata.together import Companions, load_together
 from cryodata.types import AnyArray, Source
 
@@ -50,6 +51,10 @@ class Shelf:
         """As `read`."""
         await asyncio.sleep(0)
         return self.read(wanted)
+
+    def price(self, wanted: Any) -> ReadPlan:
+        """Nothing has one here."""
+        raise AssertionError(wanted)
 
     def select(self, paths: Iterable[str]) -> Shelf:
         """Only these arrays."""

@@ -13,7 +13,9 @@ from cryodata.cut import cut_rows, mask_rows, resolve_words
 from cryodata.errors import SelectionError, UnknownVariableError, close_names
 from cryodata.find import Found
 from cryodata.granule import GranuleFile
+from cryodata.grid import open_grid
 from cryodata.groups import open_group
+from cryodata.products import Product
 from cryodata.provenance import Provenance
 from cryodata.query import Query
 from cryodata.ragged import ragged_dataset
@@ -27,10 +29,18 @@ def build_dataset(found: Found, query: Query) -> xr.Dataset:
 
     Closing it gives the connections of the granules back.
     """
-    if found.columns is None:
-        dataset = _open_generic(found.origin.files[0], query)
-    else:
+    if found.grid is not None:
+        dataset = _open_grid(found, found.grid, query)
+    elif query.group is not None:
+        raise SelectionError(
+            "group= chooses among the grids of a gridded product, and this is none",
+            url=found.origin.files[0].url,
+            fix=f"cryodata.open_tree(...)[{query.group!r}] opens a group of any file.",
+        )
+    elif found.columns is not None:
         dataset = _open_product(found.columns, found.origin, query)
+    else:
+        dataset = _open_generic(found.origin.files[0], query)
     dataset.set_close(found.origin.close)
     return dataset
 
@@ -58,6 +68,29 @@ def _open_product(found: Columns, origin: Provenance, query: Query) -> xr.Datase
             [(column.name, column.path, column.surface) for column in found.all],
             (selection.region, repr(selection.time), str(selection.where)),
         ),
+    )
+
+
+def _open_grid(found: Found, product: Product, query: Query) -> xr.Dataset:
+    """The grid of a gridded product, its layers joined, cut to a window and a span of time."""
+    if query.selection.where is not None or not query.exact:
+        raise SelectionError(
+            f"{product.short_name} is a grid: cells are not left out by where=",
+            fix="ds.where(...) masks them after opening; region= and time= cut before.",
+        )
+    if query.request.beams != "all":
+        raise SelectionError(
+            f"{product.short_name} is a grid, and has no beams", fix="Leave beams out."
+        )
+    return open_grid(
+        found.origin.files,
+        product,
+        region=query.selection.region,
+        time=query.selection.time,
+        variables=query.request.variables,
+        group=query.group,
+        chunks=query.chunks,
+        skip=query.request.on_missing == "skip",
     )
 
 

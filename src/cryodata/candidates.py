@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
-from cryodata.columns import Column, Columns, Track
+from cryodata.columns import PLACES, Column, Columns, Track
 from cryodata.products import Product
 from cryodata.runs import Runs, intersect, runs_of_mask
 from cryodata.selection import Selection
 from cryodata.types import IntArray
 from cryodata.zones import Zones
 
-__all__ = ["candidate_rows", "known_bounds"]
+__all__ = ["candidate_rows", "known_bounds", "places_known"]
 
+NOTHING: Runs = np.empty((0, 2), np.int64)
 TIME_SLACK = 1_000.0
 """Nanoseconds that a bound of times is widened by: seconds, epoch and sum are rounded."""
 
@@ -34,18 +36,75 @@ def candidate_rows(found: Columns, selection: Selection) -> list[Runs]:
     list of Runs
         One per track, in rows as stored.
     """
-    return [_of_track(found, number, selection) for number in range(len(found.tracks))]
+    rows = [track.runs for track in found.tracks]
+    alike: dict[tuple[str, ...], list[_Known]] = {}
+    for number, track in enumerate(found.tracks):
+        known = known_bounds(found, number, selection) if len(track.runs) else {}
+        if known:
+            alike.setdefault(tuple(known), []).append(_Known.of(track, number, known))
+    for names, tracks in alike.items():  # asked once for the chunks of all tracks
+        zones = {name: _together([one.zones[name] for one in tracks]) for name in names}
+        ends = np.cumsum([0, *(len(one.edges) - 1 for one in tracks)])
+        possible = selection.possible(zones, int(ends[-1]))
+        for one, start, stop in zip(tracks, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+            own = possible[start:stop]
+            if not own.any():
+                rows[one.number] = NOTHING
+            elif not own.all():
+                rows[one.number] = intersect(rows[one.number], one.edges[runs_of_mask(own)])
+    return rows
 
 
-def _of_track(found: Columns, number: int, selection: Selection) -> Runs:
-    track = found.tracks[number]
-    known = known_bounds(found, number, selection)
-    if not known or not len(track.runs):
-        return track.runs
-    edges = _edges(track, {piece for piece, _ in known.values()})
-    zones = {name: _spread(zones, edges, piece) for name, (piece, zones) in known.items()}
-    kept = runs_of_mask(selection.possible(zones, len(edges) - 1))
-    return intersect(track.runs, edges[kept])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """Bounds of a track's chunks.
+
+    Attributes
+    ----------
+    number : int
+        Of the track.
+    edges : (n + 1,) int64
+        Rows at which a chunk of any of the columns begins, and the end of the last one.
+    zones : mapping of str to Zones
+        Name to n bounds.
+    """
+
+    number: int
+    edges: IntArray
+    zones: Mapping[str, Zones]
+
+    @classmethod
+    def of(cls, track: Track, number: int, known: Mapping[str, tuple[int, Zones]]) -> Self:
+        pieces = {piece for piece, _ in known.values()}
+        edges = _edges(track, pieces)
+        if len(pieces) == 1:
+            return cls(number, edges, {name: zones for name, (_, zones) in known.items()})
+        spread = {name: _spread(zones, edges, piece) for name, (piece, zones) in known.items()}
+        return cls(number, edges, spread)
+
+
+def _together(zones: Sequence[Zones]) -> Zones:
+    """Bounds of several tracks, one after the other."""
+    return Zones(
+        low=np.concatenate([one.low for one in zones]),
+        high=np.concatenate([one.high for one in zones]),
+        valid=np.concatenate([one.valid for one in zones]),
+        size=np.concatenate([one.size for one in zones]),
+        dtype=zones[0].dtype,
+    )
+
+
+def places_known(found: Columns, selection: Selection) -> bool:
+    """Whether a selection is by place or time, and these are bounded for every chunk."""
+    names = [name for name in PLACES if name in selection.names]
+    for number, track in enumerate(found.tracks):
+        for name in names:
+            column = found.column_of(name)
+            layout = None if column is None else column.layouts[number]
+            zones = None if layout is None else track.file.zone_map(layout.path)
+            if zones is None or not zones.known.all():
+                return False
+    return bool(names)
 
 
 def known_bounds(
@@ -68,8 +127,7 @@ def known_bounds(
         zone_map = track.file.zone_map(layout.path)
         if zone_map is None:
             continue
-        zones = zone_map.zones(layout, column.surface or 0)
-        zones = replace(zones, dtype=_decoded_dtype(column))
+        zones = zone_map.zones(layout, column.surface or 0, dtype=_decoded_dtype(column))
         if column.name == "time":
             zones = _in_nanoseconds(zones, found.product)
         bounds[name] = (layout.piece_shape[0], zones)
@@ -99,6 +157,8 @@ def _in_nanoseconds(zones: Zones, product: Product) -> Zones:
 def _edges(track: Track, pieces: set[int]) -> IntArray:
     """Rows at which a chunk of any of the columns begins, and the end of the last one."""
     begins = [np.arange(0, track.stored, piece, dtype=np.int64) for piece in pieces]
+    if len(begins) == 1:
+        return np.append(begins[0], track.stored)
     return np.unique(np.concatenate([*begins, [track.stored]]))
 
 

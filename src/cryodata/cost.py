@@ -10,7 +10,15 @@ from cryodata.options import Network
 from cryodata.prices import Prices
 from cryodata.words import money_in_words, size_in_words
 
-__all__ = ["Budget", "Cost", "Estimate", "Way", "estimate"]
+__all__ = [
+    "DECODED_PER_SECOND",
+    "SLOWEST",
+    "Budget",
+    "Cost",
+    "Estimate",
+    "Way",
+    "estimate",
+]
 
 DECODED_PER_SECOND = 250e6
 """Bytes that one thread inflates and puts in place, about; deflate at level 6."""

@@ -7,8 +7,9 @@ it is until it is touched.
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,9 +17,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from cryodata.attributes import decode_attributes
-from cryodata.candidates import candidate_rows
+from cryodata.candidates import candidate_rows, places_known
 from cryodata.columns import PLACES, Column, Columns
+from cryodata.cost import DECODED_PER_SECOND, SLOWEST
 from cryodata.errors import SelectionError
+from cryodata.lazy import SIDE_BY_SIDE
 from cryodata.mask import SELECTED, selected_rows
 from cryodata.nesting import reaches
 from cryodata.products import Flag
@@ -28,10 +31,17 @@ from cryodata.ragged import ragged_dataset
 from cryodata.runs import Runs, bridge, inside_runs, pick_rows
 from cryodata.segments import bound_by_segments
 from cryodata.selection import Selection
-from cryodata.together import load_together
+from cryodata.together import COMPANION_BYTES, load_together
 from cryodata.zone_map import ZoneMap
 
-__all__ = ["Decision", "cut_rows", "mask_rows", "narrow", "resolve_words"]
+__all__ = [
+    "Decision",
+    "cut_rows",
+    "mask_rows",
+    "names_to_decide",
+    "narrow",
+    "resolve_words",
+]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,10 +141,11 @@ def cut_rows(
         Nothing is wanted.
     """
     narrowed = narrow(found, selection)
-    before = _bounds(found)
-    decision = _decide(narrowed, selection, origin)
-    if not all(map(_trusted, before, _bounds(found))):
-        decision = _decide(found, selection, origin)
+    before = _bounds(narrowed)
+    names = names_to_decide(narrowed, selection, ahead=cache)
+    decision = _decide(narrowed, selection, origin, names)
+    if not all(map(_trusted, before, _bounds(narrowed))):
+        decision = _decide(found, selection, origin, names)
     runs = decision.runs
     if not any(map(len, runs)):
         _warn_of_nothing(found, selection)
@@ -176,16 +187,53 @@ def mask_rows(
     return replace(narrowed, deciding=()), dataset
 
 
-def _decide(narrowed: Columns, selection: Selection, origin: Provenance) -> Decision:
-    """Read the columns that decide, together; and ask the selection."""
+def names_to_decide(narrowed: Columns, selection: Selection, *, ahead: bool) -> tuple[str, ...]:
+    """Columns that are read to know the rows.
+
+    Parameters
+    ----------
+    narrowed : Columns
+        As `narrow` gives them.
+    selection : Selection
+    ahead : bool
+        Read what the user named in the same round, with all coordinates, where that is
+        quicker than a round of its own, and not too much to hold.
+    """
     names = [narrowed.meant.get(word, word) for word in selection.names]
+    named = [column for column in narrowed.columns if column.named]
+    if ahead and named and narrowed.tracks:
+        more = [*narrowed.coordinates, *named]
+        width = sum(c.dtype.itemsize * math.prod(c.trailing) for c in more if c.name not in names)
+        nbytes = width * sum(track.rows for track in narrowed.tracks)
+        wanted = places_known(narrowed, selection)  # then most of it is
+        if nbytes <= COMPANION_BYTES and (wanted or _saves_time(narrowed, nbytes)):
+            names += [column.name for column in more]
+    return tuple(dict.fromkeys(names))
+
+
+def _saves_time(narrowed: Columns, nbytes: int) -> bool:
+    """Whether a round takes longer than reading so many bytes, decoded, for nothing."""
+    file = narrowed.tracks[0].file
+    if file.is_local:
+        return False
+    network = file.network
+    granules = len({id(track.file) for track in narrowed.tracks})
+    rounds = -(-granules // SIDE_BY_SIDE)
+    fetched = nbytes / (network.bandwidth * SIDE_BY_SIDE)  # were they not compressed
+    decoded = nbytes / (DECODED_PER_SECOND * file.options.threads)
+    return max(fetched, decoded) < rounds * SLOWEST * network.latency
+
+
+def _decide(
+    narrowed: Columns, selection: Selection, origin: Provenance, names: Sequence[str]
+) -> Decision:
+    """Read the columns that decide, and others of these names, together; ask the selection."""
     asked = ragged_dataset(narrowed.only(names), origin, cache=True)
     values = load_together(asked.drop_vars(set(asked.variables) - set(names)))
     if not narrowed.tracks:
         return Decision(narrowed, values, [])
-    kept = selection.holds(
-        {word: values[narrowed.meant.get(word, word)].values for word in selection.names}
-    )
+    words = {word: narrowed.meant.get(word, word) for word in selection.names}
+    kept = selection.holds({word: values[name].values for word, name in words.items()})
     ends = np.cumsum([track.rows for track in narrowed.tracks])
     return Decision(narrowed, values, np.split(kept, ends[:-1]))
 

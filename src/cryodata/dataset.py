@@ -28,6 +28,7 @@ def open(
     where: str | Mapping[str, Any] | Condition | None = None,
     variables: Words = "default",
     beams: Words = "all",
+    group: str | None = None,
     cycle: int | Sequence[int] | None = None,
     rgt: int | Sequence[int] | None = None,
     version: str | int = "latest",
@@ -42,10 +43,17 @@ def open(
 ) -> xr.Dataset:
     """Open granules as one Dataset; their structure is read, and values when touched.
 
-    Granules of a known product (ATL03, ATL06) come as CF contiguous ragged arrays: all
-    beams of all granules one after the other along ``photon`` or ``segment``, and a
-    dimension ``track`` that says which beam of which granule has how many rows. Any other
-    HDF5 or NetCDF4 file comes as its root group, one file at a time.
+    Granules of a known product along the track (ATL03, ATL06, ...) come as CF contiguous
+    ragged arrays: all beams of all granules one after the other along ``photon`` or
+    ``segment``, and a dimension ``track`` that says which beam of which granule has how many
+    rows. Gridded products (ATL14, ATL15, sea ice, soil moisture, BedMachine, ...) come with
+    the dimensions ``time``, ``y`` and ``x``, and their projection in ``spatial_ref``, see
+    docs/grids.md. Any other HDF5 or NetCDF4 file comes as its root group, one at a time.
+
+    Rows are cut before they are read. Minima and maxima of chunks, learnt when these are
+    decoded and kept with the index, and the segments that photons belong to rule most chunks
+    out; of the others the columns that decide are read, here; then the rows are known, and
+    all else stays lazy. The result equals reading everything and filtering.
 
     Parameters
     ----------
@@ -56,16 +64,25 @@ def open(
     region : optional
         Only rows inside: ``(west, south, east, north)`` in degrees, a geometry, a
         GeoDataFrame, GeoJSON or the path of a file, see `cryodata.region_input.region_of`.
-        Time and place of all rows of the granules are read to find them.
+        Of a grid, the window around it, and ``in_region``: which cells have their centre
+        inside.
     time : optional
         Only rows then, UTC: ``"2023-05"``, or a pair ``("2023-05", "2023-09")``, of which
         the end is included, see `cryodata.timespan.TimeSpan.of`.
+    where : str or mapping, optional
+        Only rows of which this is true: ``"h_li_sigma < 0.5 and atl06_quality_summary ==
+        'best_quality'"``. Comparisons, ``in``, ``and``, ``or``, ``not``; words of flags in
+        quotes; columns of flags by name, ``signal_conf_land_ice >= 'medium'``. Read, and
+        never run; see `cryodata.condition.Condition.of`.
     variables : str or list of str
         ``"default"``, ``"all"``, or names with as much of their path as you like:
         ``h_li``, ``fit_statistics/dh_fit_dx``. Variables named here are read together,
-        in one round, when the first of them is touched (up to 256 MiB).
+        in one round (up to 256 MiB): with what decides, where that is quicker than a round
+        of its own; else when the first of them is touched.
     beams : str or list of str
         ``"all"`` (those a granule has), ``"strong"``, ``"weak"``, ``"gt1l"``, ...
+    group : str, optional
+        Which grid of a gridded product: ``"dhdt_lag4"``; the product's first by default.
     cycle, rgt : int or list of int, optional
         Only granules of these repeat cycles and reference ground tracks.
     version : str or int
@@ -78,6 +95,12 @@ def open(
     chunks : int, str or mapping, optional
         Gives dask arrays. Rows per chunk, or ``"auto"``, or ``{}`` for the chunks of the
         file; rounded to whole HDF5 chunks, and never across two beams.
+    exact : bool
+        False reads nothing here: it gives whole chunks, as far as their bounds allow, and a
+        lazy coordinate ``selected``, True for the rows that are wanted.
+    budget : number or str, optional
+        The most that it may cost: a number of bytes, ``"200 MB"``, ``"5 cents"``. What
+        `cryodata.plan` says is compared with it before a row is read.
     on_missing : {"raise", "skip"}
         What becomes of a beam or variable that is named here and not there, and, among
         several granules, of one that cannot be opened: ``ds.cryo.skipped`` lists those.
@@ -99,6 +122,8 @@ def open(
 
     Raises
     ------
+    BudgetExceededError
+        It may cost more than `budget`.
     NothingFoundError
         No granule fits; the message says what fits without each condition.
     RegionError
@@ -117,7 +142,7 @@ def open(
     Examples
     --------
     >>> ds = cryodata.open("ATL06.h5", variables=["h_li", "h_li_sigma"])  # doctest: +SKIP
-    >>> ds.where(ds.atl06_quality_summary == 0)  # doctest: +SKIP
+    >>> cryodata.open("ATL06.h5", where="atl06_quality_summary == 0")  # doctest: +SKIP
     >>> cryodata.open("ATL06", region=(-50.2, 69, -48.5, 69.4), time="2023-05")  # doctest: +SKIP
     """
     query = Query.of(
@@ -126,6 +151,7 @@ def open(
         where=where,
         variables=variables,
         beams=beams,
+        group=group,
         cycle=cycle,
         rgt=rgt,
         version=version,

@@ -19,6 +19,7 @@ from cryodata.errors import (
     SelectionError,
 )
 from cryodata.granule import GranuleFile
+from cryodata.grid import gridded_product
 from cryodata.join import join_columns, refuse_twice
 from cryodata.locate import granules_of
 from cryodata.products import Product, recognise
@@ -41,11 +42,14 @@ class Found:
     ----------
     origin : Provenance
     columns : Columns or None
-        None where it is one file of no known product.
+        None where it is one file of no known product, or they are gridded.
+    grid : Product or None
+        The gridded product that they are of.
     """
 
     origin: Provenance
     columns: Columns | None
+    grid: Product | None = None
 
 
 def find(what: Any, query: Query) -> Found:
@@ -72,6 +76,9 @@ def find(what: Any, query: Query) -> Found:
                 engine=query.engine,
             )
             files.append(file)
+        gridded = gridded_product(files, skip=query.request.on_missing == "skip")
+        if gridded is not None:
+            return Found(Provenance(tuple(files)), None, gridded)
         refuse_twice([file.url for file in files])
         if len(files) == 1:
             return Found(Provenance(tuple(files)), _find_known(files[0], query.request))

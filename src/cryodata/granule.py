@@ -154,6 +154,11 @@ class GranuleFile:
         return self._store.url
 
     @property
+    def is_local(self) -> bool:
+        """Whether it is a file of this machine."""
+        return isinstance(self._store, LocalStore)
+
+    @property
     def network(self) -> Network:
         """Latency and bandwidth as its reads are planned by."""
         return self._network or self._fetcher.network()

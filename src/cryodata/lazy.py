@@ -15,12 +15,13 @@ from xarray.core import indexing
 
 from cryodata.errors import SelectionError
 from cryodata.finish import as_stored
-from cryodata.parts import Part, Parts, Reader
+from cryodata.parts import Part, Parts, Reader, Wanted
 from cryodata.rows import OuterKey, Reading, plan_reading
 from cryodata.store import loop
 from cryodata.types import AnyArray
 
 __all__ = [
+    "SIDE_BY_SIDE",
     "Asked",
     "Companion",
     "LazyArray",
@@ -28,6 +29,7 @@ __all__ = [
     "Part",
     "Reader",
     "Slices",
+    "Wanted",
     "frozen_key",
     "is_reading_ahead",
     "noting_reads",

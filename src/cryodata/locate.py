@@ -21,7 +21,7 @@ from cryodata.errors import (
     NothingFoundError,
     SelectionError,
 )
-from cryodata.products import parse_name
+from cryodata.products import parse_name, read_name, recognise
 from cryodata.region import Region
 from cryodata.timespan import TimeSpan
 
@@ -114,6 +114,8 @@ def _fits(granule: Any, tracks: Tracks, version: str | int) -> bool:
         return True
     text = granule.name if isinstance(granule, Granule) else str(granule)
     name = parse_name(text)
+    if name is None and not tracks and (release := _release_of_grid(text)):
+        return release.lstrip("0") == str(version).lstrip("0")
     if name is None:
         raise SelectionError(
             "cycle=, rgt= and version= choose granules by their names, and this is none",
@@ -122,6 +124,13 @@ def _fits(granule: Any, tracks: Tracks, version: str | int) -> bool:
         )
     right_version = any_version or name.release == str(version).zfill(3)
     return right_version and tracks.holds(Granule(name=text))
+
+
+def _release_of_grid(text: str) -> str:
+    """What the name of a gridded file says of its release; empty where it says nothing."""
+    product = recognise(text, {}, {})
+    name = read_name(product, text) if product is not None else None
+    return name.release if name is not None else ""
 
 
 def one_granule(what: Any, storage_options: Mapping[str, Any] | None) -> Any:

@@ -8,9 +8,10 @@ from typing import Protocol, TypeAlias, overload
 
 import numpy as np
 
+from cryodata.read_plan import ReadPlan
 from cryodata.types import AnyArray, IntArray, Source
 
-__all__ = ["Part", "Parts", "Places", "Reader"]
+__all__ = ["Part", "Parts", "Places", "Reader", "Wanted"]
 
 Wanted: TypeAlias = Sequence[tuple[str, tuple[slice, ...] | None]]
 
@@ -34,6 +35,10 @@ class Reader(Protocol):
 
     async def aread(self, wanted: Wanted) -> list[AnyArray]:
         """As `read`, without blocking the event loop."""
+        ...
+
+    def price(self, wanted: Wanted) -> ReadPlan:
+        """What `read` would fetch."""
         ...
 
     def select(self, paths: Iterable[str]) -> Reader:

@@ -15,11 +15,11 @@ from cryodata.candidates import candidate_rows
 from cryodata.columns import Columns
 from cryodata.condition import Condition
 from cryodata.cost import Budget, Cost, Estimate, Way, estimate
-from cryodata.cut import cut_rows, narrow, resolve_words
+from cryodata.cut import cut_rows, names_to_decide, narrow, resolve_words
 from cryodata.errors import BudgetExceededError
 from cryodata.find import Found, find
 from cryodata.granule import GranuleFile, Wanted
-from cryodata.lazy import SIDE_BY_SIDE
+from cryodata.lazy import SIDE_BY_SIDE, Reader
 from cryodata.options import Options
 from cryodata.plan_card import html_of, text_of
 from cryodata.query import Query
@@ -186,7 +186,7 @@ class Plan:
         columns = self.found.columns
         selection = resolve_words(columns, self.query.selection)
         exact, dataset = cut_rows(columns, selection, self.found.origin, cache=True)
-        return _plan(self.found, self.query, exact, dataset, decide=Cost(), exact=True, kept=True)
+        return _plan(self.found, self.query, exact, dataset, exact=True, kept=True)
 
     def open(self, budget: float | str | Budget | None = None) -> xr.Dataset:
         """The Dataset that was planned, of the granules that are open already.
@@ -222,6 +222,7 @@ def plan(
     where: str | Mapping[str, Any] | Condition | None = None,
     variables: Words = "default",
     beams: Words = "all",
+    group: str | None = None,
     cycle: int | Sequence[int] | None = None,
     rgt: int | Sequence[int] | None = None,
     version: str | int = "latest",
@@ -260,6 +261,7 @@ def plan(
         where=where,
         variables=variables,
         beams=beams,
+        group=group,
         cycle=cycle,
         rgt=rgt,
         version=version,
@@ -291,10 +293,10 @@ def make_plan(found: Found, query: Query) -> Plan:
     narrowed = narrow(found.columns, selection)
     if not query.exact:
         return _plan(found, query, narrowed, build_dataset(found, lazy), exact=True)
-    names = [narrowed.meant.get(word, word) for word in selection.names]
+    names = names_to_decide(narrowed, selection, ahead=query.chunks is None)
     deciding = ragged_dataset(narrowed.only(names), found.origin, cache=True)
     rest = ragged_dataset(narrowed.without(names), found.origin, cache=True)
-    return _plan(found, query, narrowed, rest, decide=_cost_of(deciding)[0], exact=False)
+    return _plan(found, query, narrowed, rest, deciding=deciding, exact=False)
 
 
 def _plan(
@@ -303,12 +305,13 @@ def _plan(
     columns: Columns | None,
     dataset: xr.Dataset,
     *,
-    decide: Cost | None = None,
+    deciding: xr.Dataset | None = None,
     exact: bool,
     kept: bool = False,
 ) -> Plan:
     load, parts = _cost_of(dataset)
-    decide = decide or Cost()
+    decide, more = (Cost(), []) if deciding is None else _cost_of(deciding)
+    parts += more
     files = found.origin.files
     tracks = columns.tracks if columns is not None else ()
     weak = {(id(t.file), t.beam) for t in tracks if t.spot.weak}
@@ -343,18 +346,17 @@ class _Part:
     """Bytes needed of one dataset."""
 
     name: Hashable
-    file: GranuleFile
+    file: Reader
     path: str
     nbytes: int
 
 
 def _cost_of(dataset: xr.Dataset) -> tuple[Cost, list[_Part]]:
     """What loading a Dataset costs, all of a granule together; and for which datasets."""
-    wanted: dict[int, tuple[GranuleFile, list[Hashable], list[Wanted]]] = {}
+    wanted: dict[int, tuple[Reader, list[Hashable], list[Wanted]]] = {}
     for name, asked in reads_by_variable(dataset).items():
         for array, key in asked:
             for file, path, slices in array.wanted(array.plan(key)):
-                assert isinstance(file, GranuleFile)
                 _, names, slots = wanted.setdefault(id(file), (file, [], []))
                 names.append(name)
                 slots.append((path, slices))

@@ -32,6 +32,8 @@ class Query:
         Which beams and variables of each.
     selection : Selection
         Which rows.
+    group : str or None
+        Which grid of a gridded product.
     chunks : int, str, mapping or None
         Of dask; None for arrays that are read when touched.
     exact : bool
@@ -46,6 +48,7 @@ class Query:
     wish: Wish = field(default_factory=Wish)
     request: Request = field(default_factory=Request)
     selection: Selection = field(default_factory=Selection)
+    group: str | None = None
     chunks: Chunks | None = None
     exact: bool = True
     budget: Budget | None = None
@@ -62,6 +65,7 @@ class Query:
         where: str | Mapping[str, Any] | Condition | None = None,
         variables: Words = "default",
         beams: Words = "all",
+        group: str | None = None,
         cycle: int | Sequence[int] | None = None,
         rgt: int | Sequence[int] | None = None,
         version: str | int = "latest",
@@ -95,6 +99,7 @@ class Query:
                 on_missing=on_missing,
             ),
             selection=selection,
+            group=group,
             chunks=chunks,
             exact=exact,
             budget=None if budget is None else Budget.of(budget),

@@ -28,7 +28,7 @@ from cryodata.lazy import (
 from cryodata.rows import OuterKey
 from cryodata.types import AnyArray
 
-__all__ = ["Companions", "load_together", "reads_by_variable", "reads_of"]
+__all__ = ["COMPANION_BYTES", "Companions", "load_together", "reads_by_variable", "reads_of"]
 
 COMPANION_BYTES = 256 << 20
 """Companions are read together while they hold no more than this, decoded."""

@@ -9,10 +9,13 @@ import xarray as xr
 
 from cryodata.find import product_of
 from cryodata.granule import GranuleFile
+from cryodata.grid import grid_product
+from cryodata.grid_tree import are_resolutions, grid_tree, grid_trees
 from cryodata.groups import open_groups
-from cryodata.locate import one_granule
+from cryodata.locate import Wish, granules_of, one_granule
 from cryodata.options import Options
 from cryodata.products import Product, Rate
+from cryodata.provenance import Provenance
 
 __all__ = ["name_rows", "open_tree", "part_dimensions"]
 
@@ -34,7 +37,8 @@ def open_tree(
     Parameters
     ----------
     what, storage_options, engine, options
-        As for `cryodata.open`.
+        As for `cryodata.open`. One granule; or the files of one grid in several
+        resolutions (ATL15), which become the branches ``01km``, ``10km``, ...
     group : str
         Only this group and what lies below it.
 
@@ -43,7 +47,8 @@ def open_tree(
     xarray.DataTree
         Lazy, CF-decoded, without indexes. Beams are siblings. Where a group uses the
         name of a dimension above it for another length, its own is called
-        ``<group>_<dimension>``.
+        ``<group>_<dimension>``. Grids of gridded products come as `cryodata.open` gives
+        them: with axes and their indexes, and with their projection.
 
     Raises
     ------
@@ -52,18 +57,31 @@ def open_tree(
     ConfigurationError, NotFoundError, AuthError, FetchError, FormatError
         As for `cryodata.open`.
     """
-    granule = one_granule(what, storage_options)
-    file = GranuleFile(granule, options=options, storage_options=storage_options, engine=engine)
+    granules = granules_of(what, Wish(), storage_options)
+    if not are_resolutions(granules):
+        granules = [one_granule(granules, storage_options)]
+    files = [
+        GranuleFile(one, options=options, storage_options=storage_options, engine=engine)
+        for one in granules
+    ]
     path = "/" + group.strip("/")
+    datasets = grid_trees(files) if len(files) > 1 else _groups(files[0], path)
+    root = len(path.rstrip("/"))
+    tree = xr.DataTree.from_dict({name[root:] or "/": ds for name, ds in datasets.items()})
+    tree.set_close(Provenance(tuple(files)).close)
+    return tree
+
+
+def _groups(file: GranuleFile, path: str) -> dict[str, xr.Dataset]:
+    """A group and all below it: absolute path to Dataset, parents first."""
+    gridded = grid_product(file)
+    if gridded is not None:
+        return part_dimensions(grid_tree(file, gridded, path))
     datasets = open_groups(file, path)
     product = product_of(file)
     if product is not None:
         datasets = name_rows(datasets, product)
-    datasets = part_dimensions(datasets)
-    root = len(path.rstrip("/"))
-    tree = xr.DataTree.from_dict({name[root:] or "/": ds for name, ds in datasets.items()})
-    tree.set_close(file.close)
-    return tree
+    return part_dimensions(datasets)
 
 
 def name_rows(datasets: Mapping[str, xr.Dataset], product: Product) -> dict[str, xr.Dataset]:

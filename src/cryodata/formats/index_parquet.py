@@ -176,7 +176,7 @@ def decode_index(
             limits or Limits(),
             alike,
             {name: _values(table, name) for name in OWN},
-            lambda: _rest(data, source),
+            lambda names: _more(data, source, names),
             _told,
         )
         index = rows.index()
@@ -196,11 +196,11 @@ def touch(index: Index) -> None:
             len(array.storage.table)
 
 
-def _rest(data: bytes, source: Source) -> dict[str, Sequence[Any]]:
-    """The columns that a granule is opened without."""
-    names = [name for name in COLUMNS if name not in {*ALIKE, *OWN}]
-    table = _open(data).read(columns=names, use_threads=False)
-    check_places(_flat(table, "chunk_offsets"), _flat(table, "chunk_nbytes"), source.size)
+def _more(data: bytes, source: Source, names: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Some of the columns that a granule is opened without."""
+    table = _parquet(data).read(columns=list(names), use_threads=False)
+    if "chunk_offsets" in names:
+        check_places(_flat(table, "chunk_offsets"), _flat(table, "chunk_nbytes"), source.size)
     return {name: _values(table, name) for name in names}
 
 
@@ -260,15 +260,19 @@ def _about(index: Index) -> dict[str, Any]:
 
 def _open(data: bytes) -> Any:
     """The Parquet file, its footer checked."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     check_seal(data)
-    file = pq.ParquetFile(pa.BufferReader(data))
+    file = _parquet(data)
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     if sum(group.total_byte_size for group in groups) > MOST_BYTES:
         raise ValueError("it is too large")
     return file
+
+
+def _parquet(data: bytes) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(pa.BufferReader(data))
 
 
 def _read_about(file: Any) -> dict[str, Any]:

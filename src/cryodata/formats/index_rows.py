@@ -28,6 +28,7 @@ __all__ = [
     "ERROR_FIELDS",
     "KEPT_ERRORS",
     "OWN",
+    "ZONES",
     "escape",
     "index_to_rows",
     "unescape",
@@ -56,6 +57,8 @@ COLUMNS: Mapping[str, str] = {
 
 ALIKE = ("kind", "path", "about")
 """Columns that granules of one product have alike: decoded once for all of them."""
+ZONES = ("zone_low", "zone_high", "zone_valid")
+"""Columns that are read when rows are chosen."""
 OWN = ("shape", "maxshape", "chunk_shape", "offset", "nbytes", "addresses", "attributes")
 """Columns that are read when a granule is opened; the others wait until a chunk is wanted."""
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryodata.formats.alike import LARGEST, Alike, attributes_from_text, check
+from cryodata.formats.index_rows import ALIKE, COLUMNS, OWN, ZONES
 from cryodata.formats.later import Later
 from cryodata.formats.lists import Lists
 from cryodata.index import GroupLayout, Index, Link, Outline
@@ -47,8 +48,8 @@ class Rows:
     alike : Alike
     own : mapping
         Columns `OWN`.
-    rest : callable
-        Gives the other columns, seen by `check_places`.
+    more : callable
+        Reads some of the other columns; those of chunks were seen by `check_places`.
     told : callable
         Calls a function and translates what it raises.
     """
@@ -59,14 +60,14 @@ class Rows:
         limits: Limits,
         alike: Alike,
         own: Columns,
-        rest: Callable[[], Columns],
+        more: Callable[[Sequence[str]], Columns],
         told: Callable[[Callable[[int], Any], int], Any],
     ) -> None:
         self._size = source.size
         self._limits = limits
         self._alike = alike
         self._own = own
-        self._read_rest = rest
+        self._more = more
         self._told = told
         self._source = source
 
@@ -96,14 +97,18 @@ class Rows:
 
     @cached_property
     def _rest(self) -> Columns:
-        return self._read_rest()
+        return self._more([*(n for n in COLUMNS if n not in {*ALIKE, *OWN, *ZONES})])
+
+    @cached_property
+    def _bounds(self) -> Columns:
+        return self._more(ZONES)
 
     def _bounded(self) -> dict[str, int]:
         """Paths of arrays with bounds, and their rows."""
         return self._told(self._find_bounded, 0)  # type: ignore[no-any-return]  # what it returns
 
     def _find_bounded(self, _: int) -> dict[str, int]:
-        rows = [n for n, valid in enumerate(self._rest["zone_valid"]) if valid is not None]
+        rows = [n for n, valid in enumerate(self._bounds["zone_valid"]) if valid is not None]
         paths, arrays = self._alike.paths, self._alike.places["array"]
         for row in rows:
             check(arrays.get(paths[row]) == row, "array with bounds")
@@ -198,7 +203,7 @@ class Rows:
         array = self._arrays[self._alike.paths[row]]
         check(can_have_zones(array), "array with bounds")
         shape = (array.grid[0], math.prod(array.shape[1:]))
-        low, high, valid = (self._rest[f"zone_{name}"][row] for name in ("low", "high", "valid"))
+        low, high, valid = (self._bounds[f"zone_{name}"][row] for name in ("low", "high", "valid"))
         check(len(low) == len(high) == len(valid) == math.prod(shape), "number of bounds")
         check(not (low > high).any() and bool((valid >= BOUNDED).all()), "bounds")
         return ZoneMap(low=low.reshape(shape), high=high.reshape(shape), valid=valid.reshape(shape))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from cryodata.products.grid_names import GridName, read_name
+from cryodata.products.gridded import Grid, Lattice
 from cryodata.products.naming import GranuleName, parse_name
-from cryodata.products.parts import Flag, Grid, Nesting, Rate, Reference, Release, join_path
+from cryodata.products.parts import Flag, Nesting, Rate, Reference, Release, join_path
 from cryodata.products.product import Product
 from cryodata.products.registry import find, get, known, recognise
 
@@ -11,6 +13,8 @@ __all__ = [
     "Flag",
     "GranuleName",
     "Grid",
+    "GridName",
+    "Lattice",
     "Nesting",
     "Product",
     "Rate",
@@ -21,5 +25,6 @@ __all__ = [
     "join_path",
     "known",
     "parse_name",
+    "read_name",
     "recognise",
 ]

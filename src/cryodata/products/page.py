@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cryodata.products.parts import Flag, Grid, Rate, join_path
+from cryodata.products.gridded import Grid
+from cryodata.products.parts import Flag, Rate, join_path
 from cryodata.products.product import Product
 
 __all__ = ["HEAD", "page"]

@@ -1,4 +1,4 @@
-"""What a product's table is made of: row axes, grids, flags, releases. Frozen, checked, no code."""
+"""What a product's table is made of: row axes, flags, releases. Frozen, checked, no code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from cryodata.errors import ProductError
 
 __all__ = [
     "Flag",
-    "Grid",
     "Nesting",
     "Rate",
     "Reference",
@@ -173,46 +172,6 @@ class Flag:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return rebuild, (Flag, plain_fields(self))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """Where a gridded product keeps its cells.
-
-    Attributes
-    ----------
-    groups : tuple of str
-        Groups with a grid each; the first is the one `cryodata.open` gives. ``""`` is the root.
-    x, y : str
-        Variables with the centres of columns and rows, in the units of the projection; or
-        with degrees east and north, where `crs` is geographic.
-    time : str
-        Variable with the time of each layer; empty where there is none inside.
-    mapping : str
-        Variable that carries the projection, CF's ``grid_mapping``; empty where there is none.
-    crs : mapping of str to str
-        The projection where the file does not say: what its name contains to ``EPSG:3413``;
-        ``""`` for all names.
-    default : tuple of str
-        Variables read when none are named; empty for all of the group.
-    """
-
-    groups: tuple[str, ...] = ("",)
-    x: str = "x"
-    y: str = "y"
-    time: str = ""
-    mapping: str = ""
-    crs: Mapping[str, str] = field(default_factory=dict)
-    default: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        need_text(self, "x", "y")
-        if not self.groups or len(set(self.groups)) != len(self.groups):
-            raise ProductError("a grid names its groups, each once")
-        object.__setattr__(self, "crs", MappingProxyType(dict(self.crs)))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return rebuild, (Grid, plain_fields(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,9 @@ from typing import Any, Self
 import numpy as np
 
 from cryodata.errors import ProductError
+from cryodata.products.gridded import Grid
 from cryodata.products.parts import (
     Flag,
-    Grid,
     Nesting,
     Rate,
     Reference,
@@ -234,7 +234,7 @@ class Product:
         if "epoch" in table:
             parts["epoch"] = np.datetime64(table["epoch"], "ns")
         if "grid" in table:
-            parts["grid"] = Grid(**table["grid"])
+            parts["grid"] = Grid.from_table(table["grid"])
         return cls(**table | parts)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from cryodata.errors import UnknownProductError, close_names
 from cryodata.products import plugins
+from cryodata.products.grid_names import read_name
 from cryodata.products.naming import product_in
 from cryodata.products.product import Product
 
@@ -77,7 +78,8 @@ def recognise(
     file_name : str
         Path or URL.
     attributes : mapping
-        Of the root group; ``short_name`` and GLAS's ``ShortName`` are looked at.
+        Of the root group; ``short_name`` and GLAS's ``ShortName`` are looked at, and the marks
+        of gridded products.
     identification : mapping
         Attributes of ``/METADATA/DatasetIdentification``; ``shortName`` and ``fileName``
         are looked at.
@@ -90,7 +92,17 @@ def recognise(
         product_in(file_name),
     )
     name = next((name for name in said if name), "") or _begins_with(file_name)
-    return find(name) if name else None
+    return find(name) if name else _grid_of(file_name, attributes)
+
+
+def _grid_of(file_name: str, attributes: Mapping[str, Any]) -> Product | None:
+    """The gridded product of a file that names none, by marks of its root, then by its name."""
+    gridded = [product for product in map(_load, _tables()) if product.grid is not None]
+    for product in gridded:
+        marks = product.grid.marks.items() if product.grid is not None else ()
+        if any(mark in text(attributes.get(key)) for key, mark in marks):
+            return product
+    return next((product for product in gridded if read_name(product, file_name)), None)
 
 
 def _begins_with(file_name: str) -> str:

@@ -10,7 +10,7 @@ import pyfive
 import s3fs
 
 from benchmarks.peer import Peer
-from benchmarks.place import Place
+from benchmarks.place import Target
 from benchmarks.workload import Workload
 
 __all__ = ["PEER"]
@@ -25,10 +25,12 @@ class Pyfive:
 
     title: str = "pyfive"
     packages: tuple[str, ...] = ("pyfive", "s3fs", "fsspec")
-    keeps_index: bool = False
+    keeps: str = ""
+    most: int = 0
 
-    def read(self, place: Place, workload: Workload) -> Mapping[str, Any]:
+    def read(self, target: Target, workload: Workload) -> Mapping[str, Any]:
         """Read arrays in turn."""
+        (place,) = target.places
         filesystem = s3fs.S3FileSystem(**place.storage_options)
         arrays = {}
         with filesystem.open(place.s3, cache_type="blockcache", block_size=1 << 20) as remote:

@@ -10,7 +10,7 @@ import numpy as np
 
 import cryodata
 from benchmarks.peer import Peer
-from benchmarks.place import Place
+from benchmarks.place import Target
 from benchmarks.workload import Workload
 
 __all__ = ["PEER"]
@@ -22,10 +22,12 @@ class Cryodata:
 
     title: str = "cryodata"
     packages: tuple[str, ...] = ("cryodata-earth", "obstore", "deflate", "numpy")
-    keeps_index: bool = True
+    keeps: str = "index"
+    most: int = 0
 
-    def read(self, place: Place, workload: Workload) -> Mapping[str, Any]:
+    def read(self, target: Target, workload: Workload) -> Mapping[str, Any]:
         """Take the values of each variable and cut the rows into beams again."""
+        (place,) = target.places
         with cryodata.open(
             place.s3,
             variables=workload.variables,

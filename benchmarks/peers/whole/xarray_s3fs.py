@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.peer import Peer
-from benchmarks.peers.xarray_file import XarrayFile
+from benchmarks.peers.whole.xarray_file import XarrayFile
 
 __all__ = ["PEER"]
 

@@ -9,7 +9,7 @@ from typing import Any
 import fsspec
 import xarray as xr
 
-from benchmarks.place import Place
+from benchmarks.place import Target
 from benchmarks.workload import Workload
 
 __all__ = ["XarrayFile"]
@@ -25,10 +25,12 @@ class XarrayFile:
     open_options: Mapping[str, Any] = field(default_factory=dict)
     """Block size and cache of the file; empty takes the filesystem's defaults."""
     packages: tuple[str, ...] = ("xarray", "h5netcdf", "h5py", "fsspec", "s3fs", "aiohttp")
-    keeps_index: bool = False
+    keeps: str = ""
+    most: int = 0
 
-    def read(self, place: Place, workload: Workload) -> Mapping[str, Any]:
+    def read(self, target: Target, workload: Workload) -> Mapping[str, Any]:
         """Open the file once and load the variables of one group after the other."""
+        (place,) = target.places
         if self.protocol == "s3":
             filesystem, path = fsspec.filesystem("s3", **place.storage_options), place.s3
         else:

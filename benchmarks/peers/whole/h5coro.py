@@ -9,7 +9,7 @@ from typing import Any
 from h5coro import h5coro, webdriver
 
 from benchmarks.peer import Peer
-from benchmarks.place import Place
+from benchmarks.place import Target
 from benchmarks.workload import Workload
 
 __all__ = ["PEER"]
@@ -21,10 +21,12 @@ class H5Coro:
 
     title: str = "h5coro"
     packages: tuple[str, ...] = ("h5coro", "requests")
-    keeps_index: bool = False
+    keeps: str = ""
+    most: int = 0
 
-    def read(self, place: Place, workload: Workload) -> Mapping[str, Any]:
+    def read(self, target: Target, workload: Workload) -> Mapping[str, Any]:
         """Ask for all arrays at once and wait for each."""
+        (place,) = target.places
         file = h5coro.H5Coro(place.http, webdriver.HTTPDriver, credentials=None)
         promise = file.readDatasets(workload.paths(), block=True)
         return {path: promise[path] for path in workload.paths()}

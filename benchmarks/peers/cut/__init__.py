@@ -1,0 +1,1 @@
+"""Readers that fetch the rows inside a box."""

@@ -1,0 +1,1 @@
+"""Readers that fetch whole arrays."""
