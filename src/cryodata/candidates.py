@@ -37,9 +37,10 @@ def candidate_rows(found: Columns, selection: Selection) -> list[Runs]:
         One per track, in rows as stored.
     """
     rows = [track.runs for track in found.tracks]
+    columns = {name: found.column_of(name) for name in selection.names}
     alike: dict[tuple[str, ...], list[_Known]] = {}
     for number, track in enumerate(found.tracks):
-        known = known_bounds(found, number, selection) if len(track.runs) else {}
+        known = _known_bounds(found, number, columns) if len(track.runs) else {}
         if known:
             alike.setdefault(tuple(known), []).append(_Known.of(track, number, known))
     for names, tracks in alike.items():  # asked once for the chunks of all tracks
@@ -117,10 +118,16 @@ def known_bounds(
     mapping of str to (int, Zones)
         Name to the rows of a chunk and the bounds of the chunks; times in ns since 1970.
     """
+    columns = {name: found.column_of(name) for name in selection.names}
+    return _known_bounds(found, number, columns)
+
+
+def _known_bounds(
+    found: Columns, number: int, columns: Mapping[str, Column | None]
+) -> Mapping[str, tuple[int, Zones]]:
     track = found.tracks[number]
     bounds = {}
-    for name in selection.names:
-        column = found.column_of(name)
+    for name, column in columns.items():
         layout = column.layouts[number] if column is not None else None
         if column is None or layout is None:
             continue

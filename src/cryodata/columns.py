@@ -105,6 +105,18 @@ class Column:
         assert isinstance(self.layouts, Layouts)
         return self.layouts
 
+    def among(self, arrays: Sequence[Mapping[str, ArrayLayout]]) -> Column:
+        """The same of another granule, which is like this one."""
+        return Column(
+            name=self.name,
+            path=self.path,
+            own_path=self.own_path,
+            pattern=self.pattern,
+            layouts=self.of_tracks.among(arrays),
+            named=self.named,
+            surface=self.surface,
+        )
+
     @property
     def known(self) -> Sequence[ArrayLayout]:
         """One of each kind among the tracks that have rows; the pattern where none has."""
@@ -129,21 +141,10 @@ class Column:
     def check(self, tracks: Sequence[Track]) -> None:
         """Raise `FormatError` where the tracks cannot be joined."""
         first = self.pattern
-        if all(kind.attributes is first.attributes for kind in self.known) and all(
-            kind.shape[1:] == first.shape[1:] for kind in self.known
-        ):
+        if not any(_differing(first, kind) for kind in self.known):
             return
         for track, other in zip(tracks, self.layouts, strict=True):
-            if other is None or other is first:
-                continue
-            differing = [
-                name
-                for name in (() if other.attributes is first.attributes else _DECIDING)
-                if not _same(first.attributes.get(name), other.attributes.get(name))
-            ]
-            if other.shape[1:] != first.shape[1:]:
-                differing.append("shape")
-            if differing:
+            if other is not None and (differing := _differing(first, other)):
                 raise FormatError(
                     f"{self.own_path} has another {' and '.join(differing)} than {first.path}",
                     url=track.file.url,
@@ -228,6 +229,18 @@ class Columns:
             columns=cut(self.columns),
             deciding=cut(self.deciding),
         )
+
+
+def _differing(first: ArrayLayout, other: ArrayLayout) -> list[str]:
+    """What keeps two datasets from being one variable."""
+    if other is first:
+        return []
+    differing = [
+        name
+        for name in (() if other.attributes is first.attributes else _DECIDING)
+        if not _same(first.attributes.get(name), other.attributes.get(name))
+    ]
+    return differing if other.shape[1:] == first.shape[1:] else [*differing, "shape"]
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -109,9 +109,7 @@ def likewise(view: View, tracks: Sequence[Track], request: Request) -> Chosen | 
     arrays = [view.index.arrays] * len(tracks)
 
     def cast(columns: Sequence[Column]) -> tuple[Column, ...]:
-        return tuple(
-            [replace(column, layouts=column.of_tracks.among(arrays)) for column in columns]
-        )
+        return tuple([column.among(arrays) for column in columns])
 
     old: Chosen = noted.chosen
     return replace(

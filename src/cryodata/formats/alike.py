@@ -46,8 +46,10 @@ class About:
         Of an array.
     target : str
         Of an alias.
-    links : mapping of str to (str, str)
-        Of a group: kind and target of each link.
+    links : mapping of str to int
+        Of a group: name of each link, and its number.
+    told : tuple of (str, str, str)
+        Name, kind and target of each link.
     read : bool
         Of a group: its attributes were.
     error : CryodataError or None
@@ -58,7 +60,8 @@ class About:
     fields: Mapping[str, Any]
     storage: str | None = None
     target: str = ""
-    links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    links: Mapping[str, int] = field(default_factory=dict)
+    told: tuple[tuple[str, str, str], ...] = ()
     read: bool = False
     error: Callable[[], CryodataError] | None = None
 
@@ -117,8 +120,9 @@ def _about(kind: str, text: str) -> About:
         return About(whole, {}, error=make)
     if kind == "group":
         check(type(about["read"]) is bool, "attributes of a group")
-        links = {name: _link(said) for name, said in about["links"].items()}
-        return About(whole, {}, links=links, read=about["read"])
+        told = tuple((name, *_link(said)) for name, said in about["links"].items())
+        links = {name: number for number, (name, _, _) in enumerate(told)}
+        return About(whole, {}, links=links, told=told, read=about["read"])
     return About(whole, _array(about), about["storage"]) if kind == "array" else About(whole, {})
 
 

@@ -115,12 +115,16 @@ class Rows:
         return {paths[row]: row for row in rows}
 
     def _group(self, row: int) -> GroupLayout:
-        about, addresses = self._alike.rows[row], self._own["addresses"][row]
-        check(len(addresses) == len(about.links), "number of links")
-        links = {}
-        for (name, (kind, target)), address in zip(about.links.items(), addresses, strict=True):
-            check(address is not None or kind != "hard" or target != "", "address")
-            links[name] = Link(name, address, target, kind)
+        about = self._alike.rows[row]
+        links = Later(lambda: about.links, lambda number: self._told(link, number))
+
+        def link(number: int) -> Link:
+            addresses = self._own["addresses"][row]
+            check(len(addresses) == len(about.links), "number of links")
+            name, kind, target = about.told[number]
+            check(addresses[number] is not None or kind != "hard" or target != "", "address")
+            return Link(name, addresses[number], target, kind)
+
         text = self._own["attributes"][row]
         check((text is not None) is about.read, "attributes of a group")
         attributes = None if text is None else attributes_from_text(text)
