@@ -59,6 +59,10 @@ GRANULES = [
 """Every real file of a product with a table that holds its beams."""
 
 
+RENAMED = {"sea_ice_segments/stats/ice_conc_ssmi": "stats/ice_conc"}
+"""What the releases of the real files call by another name than the newest."""
+
+
 @pytest.mark.parametrize("path, product", GRANULES)
 def test_real_granules_equal_h5py(path: Path, product: products.Product) -> None:
     """Every default value, of every beam, in its place."""
@@ -69,6 +73,7 @@ def test_real_granules_equal_h5py(path: Path, product: products.Product) -> None
         assert dataset.beam.values.tolist() == present
         for variable in rate.default:
             name = variable.rsplit("/", 1)[-1]
+            variable = RENAMED.get(f"{rate.group}/{variable}", variable)
             if not any(f"{t}/{rate.group}/{variable}" in file for t in present):
                 assert name not in dataset, "a release without it has none made up"
                 continue
@@ -286,7 +291,7 @@ def test_ragged_array_follows_cf(atl06: Path) -> None:
     assert roles == ["beam"]
     assert set(dataset.coords) == {
         *("time", "latitude", "longitude"),
-        *("beam", "spot", "strong", "rgt", "cycle", "granule", "rowSize"),
+        *("beam", "spot", "strong", "ascending", "rgt", "cycle", "granule", "rowSize"),
     }
     assert dataset.granule.values.tolist() == ["ATL06_20191106230008_06270503_006_01"] * 6
     assert set(dataset.rgt.values) == {627}

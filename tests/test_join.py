@@ -22,6 +22,7 @@ from cryodata.errors import (
     NotFoundError,
     NothingFoundError,
     SelectionError,
+    UnknownVariableError,
 )
 from cryodata.granule import GranuleFile
 from cryodata.sandbox.granules import atl03, atl06
@@ -218,21 +219,93 @@ def test_what_is_not_joined(granules: list[Path], tmp_path: Path) -> None:
         cd.open([])
 
 
+def without(path: Path, folder: Path, name: str, beams: Any = BEAMS) -> Path:
+    """A copy of a granule that lacks a variable on some beams."""
+    copy = folder / path.name
+    copy.write_bytes(path.read_bytes())
+    with h5py.File(copy, "a") as file:
+        for beam in beams:
+            if f"{beam}/{GROUP}/{name}" in file:
+                del file[f"{beam}/{GROUP}/{name}"]
+    return copy
+
+
 def test_columns_missing_in_one_granule(granules: list[Path], tmp_path: Path) -> None:
-    """A default that one granule lacks is left out and said; a named one is an error."""
-    short = tmp_path / granules[2].name
-    short.write_bytes(granules[2].read_bytes())
-    with h5py.File(short, "a") as file:
-        for beam in BEAMS:
-            if f"{beam}/{GROUP}/h_li_sigma" in file:
-                del file[f"{beam}/{GROUP}/h_li_sigma"]
+    """A default that one granule lacks is left out and said; a named one costs the granule."""
+    short = without(granules[2], tmp_path, "h_li_sigma")
     options = cd.Options(cache=None)
     with pytest.warns(UserWarning, match="missing in 1 of 2 granules"):
         ds = cd.open([granules[0], short], options=options)
     assert "h_li_sigma" not in ds
     assert "h_li" in ds
-    with pytest.raises(SelectionError, match="missing in 1 of 2 granules"):
-        cd.open([short, granules[0]], variables="h_li_sigma", on_missing="skip", options=options)
+    names = ["h_li_sigma", "h_li"]
+    with pytest.raises(UnknownVariableError, match=r"h_li_sigma(.|\n)*skip"):
+        cd.open([short, *granules[:2]], variables=names, options=options)
+    ds = cd.open([short, *granules[:2]], variables=names, on_missing="skip", options=options)
+    xr.testing.assert_identical(
+        ds.load(), cd.open(granules[:2], variables=names, options=options).load()
+    )
+    (skipped,) = ds.cryo.skipped
+    assert (skipped.url, skipped.beam, skipped.variable) == (str(short), "", "h_li_sigma")
+
+
+def test_variables_no_granule_has(granules: list[Path]) -> None:
+    """A misspelt name among others must be told, and must not cost every granule."""
+    with pytest.raises(UnknownVariableError, match=r"'h_lj'(.|\n)*1 more of 2 granules"):
+        cd.open(granules[:2], variables=["h_li", "h_lj"])
+    ds = cd.open(granules[:2], variables=["h_li", "h_lj"], on_missing="skip")
+    np.testing.assert_array_equal(ds.h_li.values.astype("f8"), column(granules[:2], "h_li"))
+    assert [(Path(one.url), one.variable) for one in ds.cryo.skipped] == [
+        (path, "h_lj") for path in granules[:2]
+    ]
+
+
+def test_every_failure_is_told_in_one_error(granules: list[Path], tmp_path: Path) -> None:
+    """Mending one beam at a time takes as many runs as there are beams."""
+    short = without(granules[0], tmp_path, "h_li_sigma", ("gt1l", "gt2r"))
+    asked: dict[str, Any] = {
+        "variables": ["h_li", "h_li_sigma"],
+        "beams": ["gt1l", "gt2r", "gt3l"],
+        "options": cd.Options(cache=None),
+    }
+    mixed = [short, granules[1]]
+    with pytest.raises(SelectionError, match=r"h_li_sigma is missing on gt1l") as caught:
+        cd.open(mixed, **asked)
+    told = [str(caught.value), *caught.value.__notes__]
+    assert sum(f"h_li_sigma is missing on {beam}" in one for beam in BEAMS for one in told) == 2
+    assert sum("gt3l is not in this granule" in one for one in told) == 1
+    ds = cd.open(mixed, on_missing="skip", **asked)
+    assert list(zip(ds.granule.values, ds.beam.values, strict=True)) == [
+        (short.stem, "gt3l"),
+        (granules[1].stem, "gt1l"),
+        (granules[1].stem, "gt2r"),
+    ]
+    assert [(Path(one.url), one.beam, one.variable) for one in ds.cryo.skipped] == [
+        (short, "gt1l", "h_li_sigma"),
+        (short, "gt2r", "h_li_sigma"),
+        (granules[1], "gt3l", ""),
+    ]
+    with h5py.File(short) as one, h5py.File(granules[1]) as other:
+        groups = [one["gt3l"], other["gt1l"], other["gt2r"]]
+        expected = np.concatenate([group[GROUP]["segment_id"][()] for group in groups])
+    ids = cd.open(mixed, on_missing="skip", **asked | {"variables": ["h_li_sigma", "segment_id"]})
+    np.testing.assert_array_equal(ids.segment_id, expected)
+
+
+def test_conditions_on_what_a_beam_lacks(granules: list[Path], tmp_path: Path) -> None:
+    """Rows that a condition cannot be asked of are neither wanted nor unwanted."""
+    short = without(granules[0], tmp_path, "h_li_sigma", ("gt1r",))
+    asked: dict[str, Any] = {
+        "variables": "h_li",
+        "where": "h_li_sigma < 0.1",
+        "options": cd.Options(cache=None),
+    }
+    with pytest.raises(SelectionError, match="h_li_sigma is missing on gt1r"):
+        cd.open(short, **asked)
+    ds = cd.open(short, on_missing="skip", **asked)
+    whole = cd.open(granules[0], beams=[b for b in BEAMS if b != "gt1r"], **asked)
+    np.testing.assert_array_equal(ds.h_li, whole.h_li)
+    assert [(one.beam, one.variable) for one in ds.cryo.skipped] == [("gt1r", "h_li_sigma")]
 
 
 def test_granules_that_cannot_be_opened(granules: list[Path], tmp_path: Path) -> None:

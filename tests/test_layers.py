@@ -14,7 +14,7 @@ import cryodata
 SOURCE = Path(next(iter(cryodata.__path__)))
 
 LAYERS = {
-    0: {"types", "errors", "options", "timespan", "prices", "words"},
+    0: {"types", "errors", "options", "timespan", "prices", "words", "caution"},
     1: {
         "products",
         "hdf5",
@@ -27,6 +27,8 @@ LAYERS = {
         "decode",
         "lzf",
         "assemble",
+        "direction",
+        "refit",
         "rows",
         "runs",
         "nesting",
@@ -55,6 +57,7 @@ LAYERS = {
         "together",
         "chunks",
         "groups",
+        "labels",
         "locate",
         "provenance",
         "beams",

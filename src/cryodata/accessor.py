@@ -57,7 +57,7 @@ class CryoAccessor:
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """Granules that ``on_missing="skip"`` left out, each with its error.
+        """What ``on_missing="skip"`` left out, each with its error: granules, beams, variables.
 
         Raises
         ------

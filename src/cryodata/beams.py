@@ -10,7 +10,8 @@ import numpy as np
 from cryodata.columns import Track
 from cryodata.errors import SelectionError
 from cryodata.products.tracks import Spot, spot_from_attributes, spots_from_orientation
-from cryodata.request import Asked, OnMissing, Request, as_words
+from cryodata.provenance import Skipped
+from cryodata.request import Asked, Request, as_words
 from cryodata.runs import Runs, all_rows
 from cryodata.view import ORIENTATION, View
 
@@ -24,7 +25,7 @@ Stretch: TypeAlias = tuple[Spot, Runs]
 
 def choose_tracks(
     view: View, present: Sequence[str], asked: Asked, request: Request
-) -> list[Track]:
+) -> tuple[list[Track], list[Skipped]]:
     """The tracks asked for, in the order of the product.
 
     A beam is several tracks where the spacecraft turned inside the granule: strong in some
@@ -37,10 +38,16 @@ def choose_tracks(
         Beams that have a group.
     asked, request
 
+    Returns
+    -------
+    tracks : list of Track
+    skipped : list of Skipped
+        Beams that are absent, or cannot be told strong from weak.
+
     Raises
     ------
     SelectionError
-        A beam is absent, or cannot be told strong from weak.
+        None of the beams is there, or what is named is none of the product's.
     """
     rows = {beam: view.rows(beam, asked) for beam in present}
     labels = view.labels()
@@ -57,57 +64,73 @@ def choose_tracks(
         for beam, stretches in _stretches(view, rows).items()
         for spot, runs in stretches
     ]
-    wanted = _wanted(view, found, as_words(request.beams), request.on_missing)
-    return [track for track in found if wanted(track)]
+    skipped: list[Skipped] = []
+    words = as_words(request.beams)
+    wanted = _wanted(view, found, words, skipped)
+    tracks = [track for track in found if wanted(track)]
+    if not tracks and (request.on_missing == "skip" or not skipped):
+        beams = list(dict.fromkeys(track.beam for track in found))
+        raise SelectionError(
+            f"None of the beams asked for is in this granule: {', '.join(words)}",
+            url=view.file.url,
+            fix=f"It has {', '.join(beams)}.",
+        )
+    return tracks, skipped
 
 
 def _wanted(
-    view: View, found: Sequence[Track], words: tuple[str, ...], on_missing: OnMissing
+    view: View, found: Sequence[Track], words: tuple[str, ...], skipped: list[Skipped]
 ) -> Callable[[Track], bool]:
-    """Whether a track is asked for; raises where that cannot be told."""
+    """Whether a track is asked for; notes the beams of which that cannot be told."""
     url, present = view.file.url, list(dict.fromkeys(track.beam for track in found))
     names: set[str] = set()
     strengths: set[str] = set()
     for word in words:
         if word == "all":
             names |= set(present)
-        elif word in {"strong", "weak"}:
+        elif word in {"strong", "weak"} and view.product.tracks[0].startswith("gt"):
             unknown = list(dict.fromkeys(t.beam for t in found if not t.spot.number and t.stored))
-            if unknown and on_missing == "raise":
-                raise SelectionError(
-                    f"It is not known whether {', '.join(unknown)} are strong: the spacecraft "
-                    "was turning, or the file does not say",
-                    url=url,
-                    fix=f"Name the beams: beams={unknown[:2]!r}.",
-                )
+            skipped += [Skipped(url, _unknown(url, beam, unknown), beam=beam) for beam in unknown]
             strengths.add(word)
         elif word not in view.product.tracks:
             raise SelectionError(
                 f"{view.product.short_name} has no beam {word!r}",
                 url=url,
-                fix=f'There are: {", ".join(view.product.tracks)}; or "all", "strong", "weak".',
+                fix=_there_are(view.product.tracks),
             )
         elif word in present:
             names.add(word)
-        elif on_missing == "raise":
-            raise SelectionError(
+        else:
+            absent = SelectionError(
                 f"The beam {word} is not in this granule",
                 url=url,
                 fix=f'It has {", ".join(present)}. on_missing="skip" goes on without.',
             )
+            skipped.append(Skipped(url, absent, beam=word))
     if not words:
         raise SelectionError("beams= names none", url=url, fix=f"It has {', '.join(present)}.")
 
     def wanted(track: Track) -> bool:
         return track.beam in names or any(getattr(track.spot, word) for word in strengths)
 
-    if not any(map(wanted, found)):
-        raise SelectionError(
-            f"None of the beams asked for is in this granule: {', '.join(words)}",
-            url=url,
-            fix=f"It has {', '.join(present)}.",
-        )
     return wanted
+
+
+def _there_are(tracks: Sequence[str]) -> str:
+    """What `beams` may be."""
+    if tracks == ("",):
+        return "It has a single track: leave beams out."
+    strengths = '; or "all", "strong", "weak"' if tracks[0].startswith("gt") else '; or "all"'
+    return f"There are: {', '.join(tracks)}{strengths}."
+
+
+def _unknown(url: str, beam: str, unknown: Sequence[str]) -> SelectionError:
+    return SelectionError(
+        f"It is not known whether {beam} is strong: the spacecraft was turning, or the file "
+        "does not say",
+        url=url,
+        fix=f"Name the beams: beams={unknown[:2]!r}.",
+    )
 
 
 def _stretches(view: View, rows: Mapping[str, int]) -> dict[str, list[Stretch]]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 
 import xarray as xr
 
+from cryodata.caution import warn_user
 from cryodata.chunks import chunk_rows
 from cryodata.columns import Columns
 from cryodata.cut import cut_rows, mask_rows, resolve_words
@@ -67,6 +67,7 @@ def _open_product(found: Columns, origin: Provenance, query: Query) -> xr.Datase
             [(track.file.url, track.beam, track.runs.tolist()) for track in found.tracks],
             [(column.name, column.path, column.surface) for column in found.all],
             (selection.region, repr(selection.time), str(selection.where)),
+            {name: axis.values.tolist() for name, axis in found.axes.items()},
         ),
     )
 
@@ -111,9 +112,8 @@ def _open_generic(file: GranuleFile, query: Query) -> xr.Dataset:
         )
     dataset = open_group(file, "/", chunks=query.chunks)
     if not dataset.variables:
-        warnings.warn(
-            f"The root group of {file.url} has no variables; cryodata.open_tree shows the others",
-            stacklevel=3,
+        warn_user(
+            f"The root group of {file.url} has no variables; cryodata.open_tree shows the others"
         )
     names = as_words(query.request.variables)
     if set(names) & {"default", "all"}:

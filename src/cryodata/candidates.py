@@ -143,7 +143,7 @@ def _known_bounds(
 
 def _decoded_dtype(column: Column) -> np.dtype[np.generic] | None:
     """Of the values as a Dataset shows them; None where xarray chooses it by the fill."""
-    masked = "_FillValue" in column.pattern.attributes and column.dtype.kind != "f"
+    masked = column.fill is not None and column.dtype.kind != "f"
     return None if masked or column.name == "time" else column.dtype
 
 

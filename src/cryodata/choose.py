@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
 from cryodata.beams import choose_tracks
+from cryodata.caution import warn_user
 from cryodata.columns import PLACES, TRACK_COORDINATES, Column, Columns, Track
 from cryodata.errors import SelectionError, UnknownVariableError, close_names
 from cryodata.granule import GranuleFile
+from cryodata.labels import read_labels
 from cryodata.layout import ArrayLayout
 from cryodata.likewise import Chosen, likewise, note
 from cryodata.products import Product, join_path
+from cryodata.provenance import Skipped, all_of
 from cryodata.remembered import remembered
-from cryodata.request import Asked, OnMissing, Request, surfaces_of
+from cryodata.request import Asked, Request, surfaces_of
 from cryodata.view import View
 
 __all__ = ["choose"]
 
 RESERVED = frozenset({*PLACES, *TRACK_COORDINATES})
 """Names that no variable of the rows may have."""
+
+_BESIDE = frozenset({"METADATA", "ancillary_data", "orbit_info", "quality_assessment"})
+"""Groups of the root that hold no rows, where the rows are the root's."""
 
 Key: TypeAlias = tuple[str, int | None]
 """Path of a column, and its surface."""
@@ -46,19 +51,55 @@ def choose(file: GranuleFile, product: Product, request: Request) -> Columns | N
         A beam is absent, or cannot be told strong from weak; a variable has other rows.
     UnknownVariableError
         A variable does not exist; the message names the close ones.
+    CryodataError
+        The first of these, where there are several; notes tell the others.
     """
     view = View.of(file, product, request)
-    asked = _asked(view.product, request)
+    asked = _asked(product, request, view.release)
     present = [track for track in product.tracks if view.has(track)]
     if not present:
         return None
-    tracks = choose_tracks(view, present, asked, request)
-    chosen = likewise(view, tracks, request)
-    if chosen is None:
-        chosen = _choose(view, tracks, asked, request)
-        if not view.odd:
-            note(view, tracks, request, chosen)
-    file.learn(chosen.learnt)
+    tracks, skipped = choose_tracks(view, present, asked, request)
+    same = None if skipped else likewise(view, tracks, request)
+    if same is not None:
+        file.learn(same.learnt)
+        return Columns(
+            product=product,
+            tracks=tuple(tracks),
+            coordinates=same.coordinates,
+            columns=same.columns,
+            deciding=same.deciding,
+            meant=same.meant,
+            attributes=view.attributes(),
+        )
+    learnt = [
+        view.index.resolve("/" + join_path(track.beam, path))
+        for track in tracks
+        for path in view.product.zone_maps
+    ]
+    file.learn(learnt)
+    kept, missing = _with_variables(view, tracks, asked)
+    skipped += missing
+    if skipped and request.on_missing == "raise":
+        raise all_of(skipped)
+    if tracks and not kept:
+        raise missing[0].error
+    tracks = kept
+    coordinates = _coordinates(view, tracks, asked)
+    columns = _columns(view, tracks, asked)
+    deciding, meant = _deciding(view, tracks, asked, columns)
+    tracks, axes = read_labels(view, tracks, [*columns, *deciding])
+    apart = _named_apart([*columns, *deciding], product.rows)
+    columns, deciding = apart[: len(columns)], apart[len(columns) :]
+    chosen = Chosen(
+        coordinates=tuple(coordinates),
+        columns=tuple(columns),
+        deciding=tuple(deciding),
+        meant={word: _name_of(key, apart) for word, key in meant.items()},
+        learnt=tuple(learnt),
+    )
+    if not (skipped or axes or view.odd):
+        note(view, tracks, request, chosen)
     return Columns(
         product=product,
         tracks=tuple(tracks),
@@ -67,31 +108,55 @@ def choose(file: GranuleFile, product: Product, request: Request) -> Columns | N
         deciding=chosen.deciding,
         meant=chosen.meant,
         attributes=view.attributes(),
-    )
-
-
-def _choose(view: View, tracks: Sequence[Track], asked: Asked, request: Request) -> Chosen:
-    """Columns of the tracks; `View.odd` says afterwards whether anything was left out."""
-    coordinates = _coordinates(view, tracks, asked)
-    columns = _columns(view, tracks, asked, request.on_missing)
-    deciding, meant = _deciding(view, tracks, asked, columns)
-    apart = _named_apart([*columns, *deciding], view.product.rows)
-    columns, deciding = apart[: len(columns)], apart[len(columns) :]
-    learnt = [
-        view.index.resolve("/" + join_path(track.beam, path))
-        for track in tracks
-        for path in view.product.zone_maps
-    ]
-    return Chosen(
-        coordinates=tuple(coordinates),
-        columns=tuple(columns),
-        deciding=tuple(deciding),
-        meant={word: _name_of(key, apart) for word, key in meant.items()},
-        learnt=tuple(dict.fromkeys(learnt)),
+        axes=axes,
+        skipped=tuple(skipped),
     )
 
 
 _asked = remembered(Asked.of)
+
+
+def _with_variables(
+    view: View, tracks: Sequence[Track], asked: Asked
+) -> tuple[list[Track], list[Skipped]]:
+    """The tracks that have everything that is named; and what is missing on others, or on all."""
+    url = view.file.url
+    missing: list[Skipped] = []
+    lacking: set[str] = set()
+    words = {**{word: path for path, word in asked.named.items()}, **asked.conditions}
+    places = {*view.rate.coordinates, *view.rate.coordinates.values()}
+    for word, path in words.items():
+        if path in places:
+            continue
+        try:
+            beams = _lacking(view, tracks, path)
+            if beams is None:
+                beams = _lacking(view, tracks, _search(view, tracks, word)) or []
+        except (SelectionError, UnknownVariableError) as error:
+            if word in asked.conditions:
+                raise
+            missing.append(Skipped(url, error, variable=word))
+            continue
+        others = list(dict.fromkeys(t.beam for t in tracks if t.stored and t.beam not in beams))
+        for beam in beams:
+            without = SelectionError(
+                f"{view.rate.path(path)} is missing on {beam}",
+                url=url,
+                fix=f"Leave it out: beams={others!r}.",
+            )
+            missing.append(Skipped(url, without, beam=beam, variable=word))
+        lacking.update(beams)
+    return [track for track in tracks if track.beam not in lacking], missing
+
+
+def _lacking(view: View, tracks: Sequence[Track], path: str) -> list[str] | None:
+    """Beams with rows that lack a variable; None where no track has it at all."""
+    path = surfaces_of(view.product).get(path, (path, 0))[0]
+    full = dict.fromkeys(track.beam for track in tracks if track.stored)
+    lacking = [beam for beam in full if view.on_track(beam, path) is None]
+    if full:
+        return None if len(lacking) == len(full) else lacking
+    return [] if any(view.on_track(track.beam, path) for track in tracks) else None
 
 
 def _coordinates(view: View, tracks: Sequence[Track], asked: Asked) -> list[Column]:
@@ -104,9 +169,7 @@ def _coordinates(view: View, tracks: Sequence[Track], asked: Asked) -> list[Colu
     return found
 
 
-def _columns(
-    view: View, tracks: Sequence[Track], asked: Asked, on_missing: OnMissing
-) -> list[Column]:
+def _columns(view: View, tracks: Sequence[Track], asked: Asked) -> list[Column]:
     columns: list[Column] = []
     own_names = {path for name, path in view.rate.coordinates.items() if name == path}
     places = {view.canonical(path) for path in view.rate.coordinates.values()}
@@ -115,7 +178,8 @@ def _columns(
             continue  # comes as the coordinate that it is
         column = _column(view, tracks, path, named=path in asked.named)
         if column is None and path in asked.named:
-            column = _search(view, tracks, asked.named[path], on_missing)
+            found = _find(view, tracks, asked.named[path])
+            column = _column(view, tracks, found, named=True) if found else None
         if column is not None:
             columns.append(column)
     if asked.all:
@@ -144,7 +208,9 @@ def _deciding(
         if path in places:
             meant[word] = places[path]
             continue
-        column = _column(view, tracks, path, named=True) or _search(view, tracks, word, "raise")
+        column = _column(view, tracks, path, named=True)
+        if column is None:
+            column = _column(view, tracks, _search(view, tracks, word), named=True)
         if column is not None:
             meant[word] = key = (column.path, column.surface)
             if key not in known:
@@ -169,44 +235,32 @@ def _column(
     patterns = [x for x in (*layouts, *there) if x is not None]
     if not patterns or (full and not any(layouts)):
         return None
-    if sum(x is not None for x in layouts) < len(full):
-        _leave_out(view, tracks, layouts, path, named=named)
+    missing = [t.beam for t, x in zip(tracks, layouts, strict=True) if t.stored and x is None]
+    if missing:
+        what = f"{view.rate.path(path)} is missing on {', '.join(missing)}"
+        view.odd = True
+        warn_user(f"{what}: left out")
         return None
     for track, layout in zip(tracks, layouts, strict=True):
         if layout is not None and not _has_rows(view, track, layout):
             raise _other_rows(view, layout.path)
+    newest = view.canonical(path)
     return Column(
-        name=path.rsplit("/", 1)[-1] if surface is None else _surface_name(view, path, surface),
-        path=view.canonical(path),
+        name=newest.rsplit("/", 1)[-1] if surface is None else _surface_name(view, path, surface),
+        path=newest,
         own_path=view.rate.path(path),
         pattern=patterns[0],
         layouts=tuple(layouts),
         named=named,
         surface=surface,
+        label=_label(view, path) if surface is None else "",
     )
 
 
-def _leave_out(
-    view: View,
-    tracks: Sequence[Track],
-    layouts: Sequence[ArrayLayout | None],
-    path: str,
-    *,
-    named: bool,
-) -> None:
-    """Raise, or warn, since some beams with rows lack a variable."""
-    view.odd = True
-    lacking = {
-        track.beam: layout is None
-        for track, layout in zip(tracks, layouts, strict=True)
-        if track.stored
-    }
-    missing = [beam for beam, lacks in lacking.items() if lacks]
-    what = f"{view.rate.path(path)} is missing on {', '.join(missing)}"
-    if named:
-        others = [beam for beam in lacking if beam not in missing]
-        raise SelectionError(what, url=view.file.url, fix=f"Leave them out: beams={others!r}.")
-    warnings.warn(f"{what}: left out", stacklevel=2)
+def _label(view: View, path: str) -> str:
+    """Name of the axis after the rows, where a variable of the file labels it."""
+    names = view.product.dimensions.get(view.rate.path(path), ())[:1]
+    return next((name for name in names if name in view.product.labels), "")
 
 
 def _surface_name(view: View, path: str, number: int) -> str:
@@ -216,7 +270,11 @@ def _surface_name(view: View, path: str, number: int) -> str:
 
 def _has_rows(view: View, track: Track, layout: ArrayLayout) -> bool:
     """Whether the first axis of a dataset is the rows of a track."""
-    if layout.shape[:1] != (track.stored,):
+    below = layout.path.strip("/").removeprefix(track.beam).strip("/")
+    rate = view.product.rate_of(below)
+    if layout.shape[:1] != (track.stored,) or (rate is not None and rate != view.rate):
+        return False
+    if not (track.beam or view.rate.group) and below.split("/")[0] in _BESIDE:
         return False
     scales = layout.dims[0] if layout.dims else ()
     group = view.group(track.beam).rstrip("/")
@@ -234,25 +292,34 @@ def _on_rows(view: View, tracks: Sequence[Track]) -> list[str]:
     return list(found)
 
 
-def _search(view: View, tracks: Sequence[Track], word: str, on_missing: OnMissing) -> Column | None:
-    """A variable that is not where its name says, found by its last name.
+def _find(view: View, tracks: Sequence[Track], word: str) -> str | None:
+    """Path of a variable that is not where its name says; None where it cannot be had."""
+    fitting = _fitting(_on_rows(view, tracks), word)
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _fitting(paths: Sequence[str], word: str) -> list[str]:
+    """Those of the paths that a word may mean."""
+    return [path for path in paths if path == word or path.rsplit("/", 1)[-1] == word]
+
+
+def _search(view: View, tracks: Sequence[Track], word: str) -> str:
+    """Path of a variable that is not where its name says, found by its last name.
 
     Raises the error that tells why it cannot be had, where it cannot.
     """
     view.odd = True
     view.index = view.file.walk([view.group(track.beam) for track in tracks], missing_ok=True)
     on_rows = _on_rows(view, tracks)
-    tail = word.strip("/").rsplit("/", 1)[-1]
-    fitting = [path for path in on_rows if path == word or path.rsplit("/", 1)[-1] == word]
+    fitting = _fitting(on_rows, word)
     if len(fitting) == 1:
-        return _column(view, tracks, fitting[0], named=True)
-    if on_missing == "skip":
-        return None
+        return fitting[0]
     if fitting:
         raise SelectionError(
             f"{word} is several variables", url=view.file.url, fix=f"Say which: {fitting}."
         )
     view.index = view.file.walk([f"/{track.beam}" for track in tracks], missing_ok=True)
+    tail = word.strip("/").rsplit("/", 1)[-1]
     elsewhere = [p for p in view.index.arrays if p.endswith(f"/{tail}") and word.strip("/") in p]
     if elsewhere:
         raise _other_rows(view, elsewhere[0])

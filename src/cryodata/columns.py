@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Container, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from cryodata.attributes import decode_attributes
 from cryodata.errors import FormatError
+from cryodata.finish import epoch_of
 from cryodata.granule import GranuleFile
 from cryodata.layout import ArrayLayout
 from cryodata.layouts import Layouts
 from cryodata.products import Product
 from cryodata.products.tracks import Spot
+from cryodata.provenance import Skipped
+from cryodata.refit import Refit, common_dtype, common_fill, fill_of, hides, same_value
 from cryodata.runs import Runs, count_rows
+from cryodata.types import AnyArray
 
-__all__ = ["PLACES", "TRACK_COORDINATES", "Column", "Columns", "Track"]
+__all__ = ["PLACES", "TRACK_COORDINATES", "Axis", "Column", "Columns", "Track"]
 
 PLACES = ("time", "latitude", "longitude")
 """Coordinates of the rows."""
-TRACK_COORDINATES = ("beam", "spot", "strong", "rgt", "cycle", "granule", "rowSize")
+TRACK_COORDINATES = (
+    *("beam", "spot", "strong", "ascending", "rgt", "cycle", "granule", "rowSize"),
+)
 """What is said of each track."""
 
-_DECIDING = ("_FillValue", "missing_value", "scale_factor", "add_offset", "units")
+_DECIDING = ("missing_value", "scale_factor", "add_offset", "units")
 """Attributes that say what stored numbers mean: what is joined has to agree on them."""
+_PACKED = frozenset({"missing_value", "scale_factor", "add_offset"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -46,8 +54,13 @@ class Track:
         Name as its producer gave it.
     rgt, cycle : int
         Reference ground track and repeat cycle; 0 where unknown.
+    region : int
+        Orbit region that the granule's name gives; 0 where it gives none.
     release : str
         Of the product; empty where unknown.
+    labels : mapping of str to (n,) array
+        Name of a dimension after the rows to what the file says along it, such as the
+        cycles of ATL11; of those dimensions only that columns have.
     """
 
     file: GranuleFile
@@ -58,7 +71,9 @@ class Track:
     granule: str
     rgt: int
     cycle: int
+    region: int = 0
     release: str = ""
+    labels: Mapping[str, AnyArray] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -86,6 +101,11 @@ class Column:
         The user named it; named columns are read together.
     surface : int or None
         Only this column of the variable, whose second axis is dropped.
+    label : str
+        Name of the second axis where the file may label it; else empty.
+    axis : (n,) array or None
+        Labels of the second axis over all tracks, ascending; None where it is the same in
+        all of them, or there is none.
     """
 
     name: str
@@ -95,6 +115,9 @@ class Column:
     layouts: Sequence[ArrayLayout | None]
     named: bool = False
     surface: int | None = None
+    label: str = ""
+    axis: AnyArray | None = None
+    _joined: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layouts", Layouts.of(self.layouts))
@@ -115,6 +138,7 @@ class Column:
             layouts=self.of_tracks.among(arrays),
             named=self.named,
             surface=self.surface,
+            label=self.label,
         )
 
     @property
@@ -125,12 +149,74 @@ class Column:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of the stored values: wide enough for all tracks."""
-        return np.result_type(*{layout.dtype for layout in self.known})
+        return self._common("dtype") or self.pattern.dtype
+
+    @property
+    def fill(self) -> Any:
+        """What stands for no value, as stored; None where nothing does."""
+        return self._common("fill")
+
+    def _common(self, name: str) -> Any:
+        """Type (None where there is none for all) and fill; found once, of thousands of tracks."""
+        if not self._joined:
+            known = self.known
+            fill = common_fill(known)
+            dtype = common_dtype({layout.dtype for layout in known})
+            if fill is None and self.axis is not None and dtype is not None and dtype.kind == "f":
+                fill = dtype.type(np.nan)  # of places that a track does not have
+            self._joined.update(dtype=dtype, fill=fill)
+        return self._joined[name]
+
+    @property
+    def epoch(self) -> np.datetime64 | None:
+        """UTC instant that its seconds count from, where they are times; None for others."""
+        if self.pattern.dtype.kind != "f" or _PACKED.intersection(self.pattern.attributes):
+            return None
+        units = decode_attributes({"units": self.pattern.attributes.get("units", "")})["units"]
+        return epoch_of(units)
 
     @property
     def trailing(self) -> tuple[int, ...]:
         """Lengths of the axes after the rows."""
-        return () if self.surface is not None else self.pattern.shape[1:]
+        if self.surface is not None:
+            return ()
+        rest = self.pattern.shape[1:]
+        return rest if self.axis is None else (len(self.axis), *rest[1:])
+
+    def refit(self, track: Track, layout: ArrayLayout, dtype: Any, fill: Any) -> Refit | None:
+        """What is to be done with values of one track; None where nothing is.
+
+        Parameters
+        ----------
+        track, layout
+            One of the tracks, and the dataset there.
+        dtype, fill
+            As the properties say; given, because they take all tracks to find.
+        """
+        own = fill_of(layout)
+        other = own is not None and not same_value(own, fill)
+        places = None
+        labels = track.labels.get(self.label)
+        if self.axis is not None and labels is not None:
+            places = None if np.array_equal(labels, self.axis) else self._places(labels)
+        if not other and places is None:
+            return None
+        return Refit(dtype=dtype, fill=fill, own=own if other else None, places=places)
+
+    def refits(self, tracks: Sequence[Track]) -> Sequence[Refit | None] | None:
+        """What is to be done with the values of each track; None where nothing is with any."""
+        own = (fill_of(kind) for kind in self.known)
+        if self.axis is None and all(one is None or same_value(one, self.fill) for one in own):
+            return None
+        dtype, fill = self.dtype, self.fill
+        return [
+            None if layout is None else self.refit(track, layout, dtype, fill)
+            for track, layout in zip(tracks, self.layouts, strict=True)
+        ]
+
+    def _places(self, labels: AnyArray) -> tuple[int, ...]:
+        known = {label: i for i, label in enumerate(self.axis_labels)}
+        return tuple(known.get(label, -1) for label in labels.tolist())
 
     @property
     def piece(self) -> int:
@@ -141,16 +227,70 @@ class Column:
     def check(self, tracks: Sequence[Track]) -> None:
         """Raise `FormatError` where the tracks cannot be joined."""
         first = self.pattern
-        if not any(_differing(first, kind) for kind in self.known):
+        if self.axis is None and not any(map(self._differing, self.known)):
             return
         for track, other in zip(tracks, self.layouts, strict=True):
-            if other is not None and (differing := _differing(first, other)):
+            if other is None:
+                continue
+            differing = [] if other is first else self._differing(other)
+            if self.axis is not None:
+                differing += self._off_axis(track, other)
+            if differing:
                 raise FormatError(
                     f"{self.own_path} has another {' and '.join(differing)} than {first.path}",
                     url=track.file.url,
                     path=other.path,
                     fix="Open these beams or granules by themselves.",
                 )
+
+    def _differing(self, other: ArrayLayout) -> list[str]:
+        """In what a dataset does not fit beside the pattern."""
+        first, fill = self.pattern, self.fill
+        differing = []
+        if other.attributes is not first.attributes:
+            differing = [
+                name
+                for name in _DECIDING
+                if not _same(first.attributes.get(name), other.attributes.get(name))
+            ]
+        if other.attributes is not first.attributes or other.dtype != first.dtype:
+            if fill is not None and (hides(fill, other) or hides(fill, first)):
+                differing.insert(0, "_FillValue")
+            if self._common("dtype") is None and other.dtype != first.dtype:
+                differing.append("type")
+        same = 1 if self.axis is None else 2
+        if other.shape[same:] != first.shape[same:]:
+            differing.append("shape")
+        return differing
+
+    def _off_axis(self, track: Track, layout: ArrayLayout) -> list[str]:
+        """Why values of a track cannot be put on the labels of all."""
+        labels = track.labels.get(self.label)
+        if labels is None or len(labels) != layout.shape[1]:
+            return [f"number of values along {self.label}"]
+        if self.fill is None and not set(self.axis_labels) <= set(labels.tolist()):
+            return [f"{self.label} (and no fill value)"]
+        return []
+
+    @property
+    def axis_labels(self) -> list[Any]:
+        """Labels of the second axis as a list."""
+        return [] if self.axis is None else list(self.axis.tolist())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Axis:
+    """Labels of an axis after the rows.
+
+    Attributes
+    ----------
+    values : (n,) array
+    attributes : mapping
+        Decoded.
+    """
+
+    values: AnyArray
+    attributes: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -171,6 +311,10 @@ class Columns:
         Word of a condition to the name of the column it is about.
     attributes : mapping
         Of the Dataset.
+    axes : mapping of str to Axis
+        Dimension after the rows to its labels, for those that have any.
+    skipped : tuple of Skipped
+        What was named and is not there, and left out therefore.
     """
 
     product: Product
@@ -180,6 +324,8 @@ class Columns:
     deciding: tuple[Column, ...] = ()
     meant: Mapping[str, str]
     attributes: Mapping[str, Any]
+    axes: Mapping[str, Axis] = field(default_factory=dict)
+    skipped: tuple[Skipped, ...] = ()
 
     @property
     def all(self) -> tuple[Column, ...]:
@@ -229,18 +375,6 @@ class Columns:
             columns=cut(self.columns),
             deciding=cut(self.deciding),
         )
-
-
-def _differing(first: ArrayLayout, other: ArrayLayout) -> list[str]:
-    """What keeps two datasets from being one variable."""
-    if other is first:
-        return []
-    differing = [
-        name
-        for name in (() if other.attributes is first.attributes else _DECIDING)
-        if not _same(first.attributes.get(name), other.attributes.get(name))
-    ]
-    return differing if other.shape[1:] == first.shape[1:] else [*differing, "shape"]
 
 
 def _same(a: Any, b: Any) -> bool:

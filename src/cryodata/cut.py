@@ -8,7 +8,6 @@ it is until it is touched.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from cryodata.attributes import decode_attributes
 from cryodata.candidates import candidate_rows, places_known
+from cryodata.caution import warn_user
 from cryodata.columns import PLACES, Column, Columns
 from cryodata.cost import DECODED_PER_SECOND, SLOWEST
 from cryodata.errors import SelectionError
@@ -32,6 +32,7 @@ from cryodata.runs import Runs, bridge, inside_runs, pick_rows
 from cryodata.segments import bound_by_segments
 from cryodata.selection import Selection
 from cryodata.together import COMPANION_BYTES, load_together
+from cryodata.view import CYCLE
 from cryodata.zone_map import ZoneMap
 
 __all__ = [
@@ -75,7 +76,7 @@ def resolve_words(found: Columns, selection: Selection) -> Selection:
     Raises
     ------
     SelectionError
-        A word that its variable does not know.
+        A word that its variable does not know; a variable with several values a row.
     """
     if selection.where is None:
         return selection
@@ -86,8 +87,22 @@ def resolve_words(found: Columns, selection: Selection) -> Selection:
     for name in selection.where.names:
         column = found.column_of(name)
         if column is not None:
+            _refuse_several(found, name, column)
             words[name] = _words(column, table)
     return selection.with_words(words)
+
+
+def _refuse_several(found: Columns, name: str, column: Column) -> None:
+    """Raise `SelectionError` where a variable has not one value for each row."""
+    if not column.trailing:
+        return
+    flags = [flag for flag in found.product.flags if flag.variable == column.path]
+    alone = [f"Ask for one of {', '.join(flag.columns)}." for flag in flags if flag.columns]
+    raise SelectionError(
+        f"{name} has {' x '.join(map(str, column.trailing))} values for each row of "
+        f"{found.product.rows}: that does not choose rows",
+        fix=(alone or [f"Open it without, then ds.where(...) keeps what fits of {name}."])[0],
+    )
 
 
 def narrow(found: Columns, selection: Selection) -> Columns:
@@ -103,7 +118,9 @@ def narrow(found: Columns, selection: Selection) -> Columns:
         if missing := [name for name in selection.names if name not in have]:
             raise SelectionError(
                 f"the rows of {found.product.short_name} have no {' and '.join(missing)}",
-                fix="Open it without conditions on that.",
+                fix="Choose cycles: cycle=[3, 4] keeps these alone, and delta_time says when."
+                if "time" in missing and CYCLE in found.product.labels
+                else "Open it without conditions on that.",
             )
     bound_by_segments(found, selection)
     return found.keep(candidate_rows(found, selection))
@@ -281,8 +298,7 @@ def _warn_of_nothing(found: Columns, selection: Selection) -> None:
         why = f"{' and '.join(alone)} alone leave{'s' * (len(alone) == 1)} none"
     else:
         why = f"no row fulfils {' and '.join(said)}"
-    warnings.warn(
+    warn_user(
         f"Nothing is inside: of {rows:,} rows in {len(found.tracks)} tracks {why}; "
-        "the Dataset has no rows",
-        stacklevel=6,  # where cryodata.open was called
+        "the Dataset has no rows"
     )

@@ -84,7 +84,9 @@ def open(
     group : str, optional
         Which grid of a gridded product: ``"dhdt_lag4"``; the product's first by default.
     cycle, rgt : int or list of int, optional
-        Only granules of these repeat cycles and reference ground tracks.
+        Only granules of these repeat cycles and reference ground tracks. Of ATL11, whose
+        points have a value for each cycle, granules that hold any of the cycles, and of
+        these no other cycles.
     version : str or int
         Of the product: ``"006"``, ``6``; granules of others are left out. ``"latest"`` is
         the last version the catalogue has granules of, and lets pass all that are given.
@@ -103,7 +105,10 @@ def open(
         `cryodata.plan` says is compared with it before a row is read.
     on_missing : {"raise", "skip"}
         What becomes of a beam or variable that is named here and not there, and, among
-        several granules, of one that cannot be opened: ``ds.cryo.skipped`` lists those.
+        several granules, of one that cannot be opened. ``"raise"`` tells all of them in one
+        error. ``"skip"`` goes on without, and lists them in ``ds.cryo.skipped``: without the
+        granule where others have the variable, without the beam where others of its granule
+        have it, without the variable where none has.
     storage_options : mapping, optional
         For the store, in the words of s3fs: ``{"anon": True}``, ``{"key": ...}``. Granules
         of Earthdata are then read with these, and not with its login.
@@ -118,7 +123,9 @@ def open(
         ``latitude`` and ``longitude`` under these names in every product; the file's own
         name of each variable is in its attribute ``hdf5_path``. A beam whose group is in
         the file but holds nothing has ``rowSize`` 0; a beam without group is left out, and
-        so is, where rows are cut by region or time, one without a row in them.
+        so is, where rows are cut by region or time, one without a row in them. Granules of
+        ATL11 with other cycles than others are joined on all of them, dimension ``cycle``;
+        what a granule does not have is missing.
 
     Raises
     ------

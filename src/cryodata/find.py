@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +17,15 @@ from cryodata.errors import (
     FormatError,
     IntegrityError,
     SelectionError,
+    UnknownVariableError,
 )
 from cryodata.granule import GranuleFile
 from cryodata.grid import gridded_product
 from cryodata.join import join_columns, refuse_twice
+from cryodata.labels import with_axes
 from cryodata.locate import granules_of
 from cryodata.products import Product, recognise
-from cryodata.provenance import Provenance, Skipped
+from cryodata.provenance import Provenance, Skipped, all_of
 from cryodata.query import Query
 from cryodata.request import Request
 from cryodata.view import IDENTIFICATION, look_ahead
@@ -32,6 +34,8 @@ __all__ = ["Found", "find", "product_of"]
 
 SIDE_BY_SIDE = 16
 """Granules whose structure is read at once."""
+_OF_ONE = (FetchError, FormatError, IntegrityError, SelectionError, UnknownVariableError)
+"""Errors that concern one granule among several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,11 @@ def find(what: Any, query: Query) -> Found:
             return Found(Provenance(tuple(files)), None, gridded)
         refuse_twice([file.url for file in files])
         if len(files) == 1:
-            return Found(Provenance(tuple(files)), _find_known(files[0], query.request))
+            one = _find_known(files[0], query.request)
+            skipped = one.skipped if one else ()
+            return Found(
+                Provenance(tuple(files), skipped), one and with_axes(one, query.request.cycles)
+            )
         return _find_all(files, query.request)
     except BaseException:
         Provenance(tuple(files)).close()
@@ -89,12 +97,12 @@ def find(what: Any, query: Query) -> Found:
 
 
 def _find_all(files: Sequence[GranuleFile], request: Request) -> Found:
-    """Tracks and columns of each granule, side by side; and which could not be opened."""
+    """Tracks and columns of each granule, side by side; and what was left out of them."""
 
     def find(file: GranuleFile) -> Columns | CryodataError:
         try:
             found = _find_known(file, request)
-        except (FetchError, FormatError, IntegrityError, SelectionError) as error:
+        except _OF_ONE as error:
             return error.locate(url=file.url)
         return found or ConfigurationError(
             "it is no granule of a known product, and cannot be joined with others",
@@ -107,21 +115,31 @@ def _find_all(files: Sequence[GranuleFile], request: Request) -> Found:
     found = {file: one for file, one in outcomes.items() if isinstance(one, Columns)}
     failed = [Skipped(f.url, one) for f, one in outcomes.items() if isinstance(one, CryodataError)]
     if failed and (request.on_missing == "raise" or not found):
-        raise _all_of(failed, len(files))
-    columns = join_columns(list(found.values()))
-    return Found(Provenance(tuple(found), tuple(failed)), columns)
+        raise all_of(failed, len(files))
+    having = _having(found)
+    skipped = [
+        entry
+        for file, one in outcomes.items()
+        for entry in (one.skipped if isinstance(one, Columns) else [Skipped(file.url, one)])
+    ]
+    if not having:
+        raise all_of(skipped, len(files))
+    columns = with_axes(join_columns(list(having.values())), request.cycles)
+    return Found(Provenance(tuple(having), tuple(skipped)), columns)
 
 
-def _all_of(failed: Sequence[Skipped], count: int) -> CryodataError:
-    """The first failure, which also says how many others there are, and which."""
-    error = failed[0].error
-    if len(failed) > 1:
-        error.what += f" (and {len(failed) - 1} more of {count} granules failed)"
-    if len(failed) < count and "on_missing" not in error.fix:
-        error.fix += ' on_missing="skip" opens the others.'
-    for other in failed[1:]:
-        error.add_note(str(other))
-    return error
+def _having(found: Mapping[GranuleFile, Columns]) -> dict[GranuleFile, Columns]:
+    """The granules that have every named variable that any of them has.
+
+    Those that lack one say so in their `Columns.skipped`. A granule without rows lacks none.
+    """
+
+    def named(columns: Columns) -> set[tuple[str, int | None]]:
+        return {(c.path, c.surface) for c in columns.columns if c.named}
+
+    full = {f: c for f, c in found.items() if any(track.stored for track in c.tracks)}
+    wanted = set().union(*map(named, full.values()))
+    return {f: c for f, c in found.items() if f not in full or named(c) >= wanted}
 
 
 def _find_known(file: GranuleFile, request: Request) -> Columns | None:

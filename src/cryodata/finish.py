@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 
 from cryodata.types import AnyArray
 
-__all__ = ["Text", "UtcTime", "as_stored"]
+__all__ = ["Text", "UtcTime", "as_stored", "epoch_of"]
+
+SECONDS = re.compile(r"seconds? since (\d{4}-\d\d-\d\d)(?:[T ]([\d:.]+))?(?: ?(?:Z|UTC))?")
+"""Units that `UtcTime` decodes."""
 
 FARTHEST = 7e9
 """Seconds from an epoch that ``datetime64[ns]`` surely holds."""
@@ -17,6 +21,12 @@ FARTHEST = 7e9
 def as_stored(values: AnyArray) -> AnyArray:
     """No change."""
     return values
+
+
+def epoch_of(units: object) -> np.datetime64 | None:
+    """The instant, UTC, that units of seconds since an epoch count from; None for others."""
+    found = SECONDS.fullmatch(str(units).strip())
+    return np.datetime64(f"{found[1]}T{found[2] or '00:00:00'}", "ns") if found else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from xarray.coding import strings
 from xarray.core import indexing
 
 from cryodata.attributes import decode_attributes
+from cryodata.caution import warn_user
 from cryodata.errors import FormatError, SelectionError, UnknownVariableError, close_names
 from cryodata.finish import Text
 from cryodata.grid_axes import place
@@ -257,7 +257,7 @@ def _field(
         )
     if named:
         raise SelectionError(what, fix="Leave it out of variables=, or open files alone.")
-    warnings.warn(f"{what}: left out", stacklevel=2)
+    warn_user(f"{what}: left out")
     return None
 
 

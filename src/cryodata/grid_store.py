@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from xarray.backends import AbstractDataStore
 from xarray.core import indexing
 
 from cryodata.attributes import decode_attributes
+from cryodata.caution import warn_user
 from cryodata.cells import Cells
 from cryodata.errors import SelectionError
 from cryodata.grid_fields import Field, choose_fields, common
@@ -50,7 +50,7 @@ def grid_dataset(
     if cells is not None and region is not None:
         found = cells.window(region)
         if found is None:
-            _warn(f"No cell has its centre in {region}: no rows and columns are left", 6)
+            warn_user(f"No cell has its centre in {region}: no rows and columns are left")
         window["y"], window["x"] = found or (slice(0, 0), slice(0, 0))
     layers = _layers(slabs, time)
     if layers is not None:
@@ -182,7 +182,7 @@ def _layers(slabs: Sequence[Slab], time: TimeSpan | None) -> Rows | None:
     kept = np.flatnonzero(time.contains(times))
     if not len(kept):
         span = f"{str(times.min())[:19]} to {str(times.max())[:19]}" if len(times) else "none"
-        _warn(f"No layer is of {time}: none is left of those from {span}", 7)
+        warn_user(f"No layer is of {time}: none is left of those from {span}")
         return slice(0, 0)
     if len(kept) == kept[-1] - kept[0] + 1:
         return slice(int(kept[0]), int(kept[-1]) + 1)
@@ -199,7 +199,3 @@ def _chunks_within(lengths: Sequence[int], key: Rows) -> tuple[int, ...]:
     else:
         kept = np.diff(np.searchsorted(key, edges))
     return tuple(int(n) for n in kept if n) or (0,)
-
-
-def _warn(text: str, depth: int) -> None:
-    warnings.warn(text, stacklevel=depth)  # where cryodata.open was called

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import re
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TypeAlias
@@ -18,8 +16,9 @@ from xarray.core import indexing
 
 from cryodata.accessor import CryoAccessor
 from cryodata.attributes import HIDDEN, decode_attributes
+from cryodata.caution import warn_user
 from cryodata.errors import CryodataError, FormatError, IntegrityError, UnknownVariableError
-from cryodata.finish import Text, UtcTime, as_stored
+from cryodata.finish import Text, UtcTime, as_stored, epoch_of
 from cryodata.granule import GranuleFile
 from cryodata.index import Index
 from cryodata.layout import ArrayLayout, Unreadable
@@ -34,9 +33,6 @@ _ = CryoAccessor  # importing it registers ``Dataset.cryo``
 
 Drop: TypeAlias = str | Iterable[str] | None
 """Names of variables to leave out."""
-
-SECONDS = re.compile(r"seconds? since (\d{4}-\d\d-\d\d)(?:[T ]([\d:.]+))?(?: ?(?:Z|UTC))?")
-"""Units that `UtcTime` decodes."""
 
 
 class GroupStore(AbstractDataStore):
@@ -106,15 +102,14 @@ class GroupStore(AbstractDataStore):
 def _epoch(layout: ArrayLayout) -> UtcTime | None:
     """How to decode a variable of plain seconds since an epoch; None for any other."""
     attributes = decode_attributes(layout.attributes)
-    found = SECONDS.fullmatch(str(attributes.get("units", "")).strip())
+    start = epoch_of(attributes.get("units", ""))
     calendar = attributes.get("calendar", "standard")
     packed = {"scale_factor", "add_offset", "missing_value"} & set(attributes)
-    if found is None or packed or layout.dtype.kind not in "fiu":
+    if start is None or packed or layout.dtype.kind not in "fiu":
         return None
     if calendar not in {"standard", "gregorian", "proleptic_gregorian"}:
         return None
     fill = attributes.get("_FillValue")
-    start = np.datetime64(f"{found[1]}T{found[2] or '00:00:00'}", "ns")
     return UtcTime(start, None if fill is None else float(fill))
 
 
@@ -151,7 +146,7 @@ def _as_variable(variable: NetcdfVariable, array: LazyArray, url: str) -> xr.Var
 def _warn_of_lost_attributes(path: str, attributes: Mapping[str, Any]) -> None:
     for name, value in attributes.items():
         if isinstance(value, Unreadable) and name not in HIDDEN:
-            warnings.warn(f"Attribute {name} of {path} is left out: {value.reason}", stacklevel=2)
+            warn_user(f"Attribute {name} of {path} is left out: {value.reason}")
 
 
 def open_group(file: GranuleFile, path: str, *, chunks: Any = None) -> xr.Dataset:

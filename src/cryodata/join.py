@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from cryodata.caution import warn_user
 from cryodata.columns import Column, Columns
 from cryodata.errors import SelectionError
 from cryodata.layouts import Layouts
@@ -30,7 +30,7 @@ def join_columns(found: Sequence[Columns]) -> Columns:
     ------
     SelectionError
         The granules are of different products, or of releases that must not stand side by
-        side; or a variable that was named is missing in some.
+        side; or a variable that conditions are about is missing in some.
 
     Warns
     -----
@@ -52,6 +52,7 @@ def join_columns(found: Sequence[Columns]) -> Columns:
         columns=_aligned([columns.columns for columns in found], found),
         deciding=_aligned([columns.deciding for columns in found], found),
         attributes=_common([columns.attributes for columns in found]),
+        axes={name: axis for columns in reversed(found) for name, axis in columns.axes.items()},
     )
 
 
@@ -60,9 +61,9 @@ def _refuse_apart(found: Sequence[Columns]) -> None:
     product = found[0].product
     releases = sorted({track.release for columns in found for track in columns.tracks})
     said = [product.release(number) for number in releases]
-    kinds = {release if release is not None and release.apart else None for release in said}
+    kinds = {s.numbers if s is not None and s.apart else () for s in said}
     if len(kinds) > 1:
-        (why, *_) = [release.apart for release in kinds if release is not None]
+        (why, *_) = [s.apart for s in said if s is not None and s.apart]
         raise SelectionError(
             f"releases {', '.join(releases)} of {product.short_name} do not mix: {why}",
             fix=f'Open one of them: version="{releases[-1]}".',
@@ -86,6 +87,23 @@ def refuse_twice(names: Sequence[str]) -> None:
                 fix='Keep one of each: version="006" does for releases, granules.latest() for'
                 " revisions.",
             )
+
+    _refuse_overlap(parsed)
+
+
+def _refuse_overlap(names: Sequence[GranuleName]) -> None:
+    """Raise where two granules hold the same cycles of the same points, as an update does."""
+    last: dict[tuple[Any, ...], GranuleName] = {}
+    for name in sorted(names, key=lambda one: (one.cycle, one.last_cycle)):
+        place = (name.product, name.rgt, name.region, name.hemisphere)
+        before = last.get(place)
+        if name.last_cycle > name.cycle and before and before.last_cycle >= name.cycle:
+            raise SelectionError(
+                f"{before} and {name} both hold cycle {name.cycle} of the same points",
+                fix="Keep one of them: the one with more cycles is the newer.",
+            )
+        if name.last_cycle > name.cycle:
+            last[place] = name
 
 
 def _without_revision(name: GranuleName) -> GranuleName:
@@ -120,7 +138,7 @@ def _leave_out(column: Column, missing: int, count: int) -> None:
     what = f"{column.path} is missing in {missing} of {count} granules"
     if column.named:
         raise SelectionError(what, fix="Leave it out of variables=, or open the others alone.")
-    warnings.warn(f"{what}: left out", stacklevel=2)
+    warn_user(f"{what}: left out")
 
 
 def _common(attributes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -18,13 +18,14 @@ from cryodata.finish import as_stored
 from cryodata.parts import Part, Parts, Reader, Wanted
 from cryodata.rows import OuterKey, Reading, plan_reading
 from cryodata.store import loop
-from cryodata.types import AnyArray
+from cryodata.types import AnyArray, IntArray
 
 __all__ = [
     "SIDE_BY_SIDE",
     "Asked",
     "Companion",
     "LazyArray",
+    "NestedArray",
     "NotedError",
     "Part",
     "Reader",
@@ -134,7 +135,7 @@ class LazyArray(BackendArray):
         return (
             "cryodata.LazyArray",
             tuple((source.url, source.size, source.etag) for source in sources),
-            tuple((part.path, part.shape, part.start) for part in self.parts),
+            tuple((part.path, part.shape, part.start, repr(part.refit)) for part in self.parts),
             (self.shape, str(self.dtype), repr(self.finish), repr(self.fill), self.column),
         )
 
@@ -196,7 +197,7 @@ class LazyArray(BackendArray):
             return [(self.parts[0].file, self.parts[0].path, None)]
         only = () if self.column is None else (slice(self.column, self.column + 1, 1),)
         return [
-            (found.file, found.path, (_moved(rows, found.start), *rest, *only))
+            (found.file, found.path, (_moved(rows, found.start), *_stored(found, rest), *only))
             for found, (rows, *rest) in (
                 (self.parts[part], _clip(slices, self.parts[part].shape))
                 for part, slices in reading.wanted
@@ -210,10 +211,68 @@ class LazyArray(BackendArray):
         if self.column is not None:
             blocks = [block[:, 0] for block in blocks]
         padded = [
-            _pad(block, [len(range(s.start, s.stop, s.step)) for s in slices], self.fill)
-            for block, (_, slices) in zip(blocks, reading.wanted, strict=True)
+            _pad(
+                _refitted(self.parts[part], block, slices),
+                [len(range(s.start, s.stop, s.step)) for s in slices],
+                self.fill,
+            )
+            for block, (part, slices) in zip(blocks, reading.wanted, strict=True)
         ]
         return np.asarray(reading.assemble(padded, self.dtype, self.finish))
+
+
+class NestedArray(LazyArray):
+    """Values of coarse rows, each as often as it has fine rows: of segments, on photons.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        Runs of coarse rows.
+    ends : (coarse,) int64
+        Number of fine rows up to and with each coarse row of all parts together; the last
+        is the length of the array.
+    shape, dtype, finish, gap, column
+        As of `LazyArray`, along the fine rows; `gap` counts coarse ones.
+    """
+
+    __slots__ = ("ends",)
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        *,
+        ends: IntArray,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        finish: Callable[[AnyArray], AnyArray] = as_stored,
+        gap: int = 1,
+        column: int | None = None,
+    ) -> None:
+        super().__init__(parts, shape=shape, dtype=dtype, finish=finish, gap=gap, column=column)
+        rows = [part.shape[0] for part in parts]
+        self.offsets = np.concatenate([[0], np.cumsum(rows, dtype=np.int64)])
+        self.ends = ends
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        _, (parts, settings) = super().__reduce__()
+        settings = {name: settings[name] for name in settings if name != "fill"}
+        return (_rebuild_nested, (parts, settings | {"ends": self.ends}))
+
+    def __dask_tokenize__(self) -> tuple[Any, ...]:
+        return (*super().__dask_tokenize__(), "nested", self.ends)
+
+    def plan(self, key: OuterKey) -> Reading:
+        """What to read for an outer index of the fine rows."""
+        rows, *rest = key
+        if isinstance(rows, slice):
+            rows = np.arange(*rows.indices(self.shape[0]))
+        one = not isinstance(rows, np.ndarray)
+        coarse = np.searchsorted(self.ends, rows, side="right")
+        return super().plan((int(coarse) if one else np.asarray(coarse, np.int64), *rest))
+
+
+def _rebuild_nested(parts: list[Part], settings: dict[str, Any]) -> NestedArray:
+    return NestedArray(parts, **settings)
 
 
 def _rebuild(parts: list[Part], settings: dict[str, Any]) -> LazyArray:
@@ -228,6 +287,19 @@ def _clip(slices: tuple[slice, ...], shape: tuple[int, ...]) -> tuple[slice, ...
 
 def _moved(rows: slice, by: int) -> slice:
     return slice(rows.start + by, rows.stop + by, rows.step)
+
+
+def _stored(part: Part, wanted: Sequence[slice]) -> Sequence[slice]:
+    """Slices of a dataset along its axes after the first, from those of the array."""
+    if part.refit is None or part.refit.places is None:
+        return wanted
+    return part.refit.stored(wanted[0]), *wanted[1:]
+
+
+def _refitted(part: Part, block: AnyArray, wanted: Sequence[slice]) -> AnyArray:
+    if part.refit is None:
+        return block
+    return part.refit.apply(block, wanted[1] if len(wanted) > 1 else None)
 
 
 def _pad(block: AnyArray, shape: list[int], fill: Any) -> AnyArray:

@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias, overload
 import numpy as np
 
 from cryodata.read_plan import ReadPlan
+from cryodata.refit import Refit
 from cryodata.types import AnyArray, IntArray, Source
 
 __all__ = ["Part", "Parts", "Places", "Reader", "Wanted"]
@@ -59,12 +60,15 @@ class Part:
         Of the run; along the axes after the first, of the dataset, as far as the array has them.
     start : int
         Row of the dataset that the run begins with.
+    refit : Refit or None
+        What is to be done with the stored values first; `shape` is then that of the result.
     """
 
     file: Reader
     path: str
     shape: tuple[int, ...]
     start: int = 0
+    refit: Refit | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,13 +119,20 @@ class Parts(Sequence[Part]):
         Of the dataset, per track; None only where the track has no rows.
     trailing : tuple of int
         Lengths of the axes after the rows, as far as the array has them.
+    refits : sequence of (Refit or None), optional
+        Per track, what is to be done with its values; None where nothing is with any.
     """
 
-    __slots__ = ("_paths", "_places", "_trailing")
+    __slots__ = ("_paths", "_places", "_refits", "_trailing")
 
     def __init__(
-        self, places: Places, paths: Sequence[str | None], trailing: tuple[int, ...]
+        self,
+        places: Places,
+        paths: Sequence[str | None],
+        trailing: tuple[int, ...],
+        refits: Sequence[Refit | None] | None = None,
     ) -> None:
+        self._refits = refits
         self._places = places
         self._paths = paths
         self._trailing = trailing
@@ -144,11 +155,12 @@ class Parts(Sequence[Part]):
         if isinstance(number, slice):
             return [self[one] for one in range(len(self))[number]]
         at = self._places
-        path = self._paths[at.tracks[number]]
+        track = at.tracks[number]
+        path, refit = self._paths[track], self._refits[track] if self._refits else None
         if path is None:
             raise LookupError(f"part {number} has rows and no dataset")
         start, stop = at.starts[number], at.stops[number]
-        return Part(at.files[number], path, (stop - start, *self._trailing), start)
+        return Part(at.files[number], path, (stop - start, *self._trailing), start, refit)
 
     def __iter__(self) -> Iterator[Part]:
         return map(self.__getitem__, range(len(self)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -95,6 +95,7 @@ class Query:
                 variables=variables,
                 beams=beams,
                 conditions=() if selection.where is None else selection.where.names,
+                cycles=_numbers(cycle),
                 placed=selection.region is not None or selection.time is not None,
                 on_missing=on_missing,
             ),
@@ -107,3 +108,10 @@ class Query:
             engine=engine,
             options=options if access is None else replace(options, access=access),
         )
+
+
+def _numbers(cycle: int | Sequence[int] | None) -> tuple[int, ...]:
+    """Each cycle that is asked for; what is none is refused where granules are chosen."""
+    if cycle is None:
+        return ()
+    return tuple(cycle) if isinstance(cycle, Iterable) else (cycle,)

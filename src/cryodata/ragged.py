@@ -20,12 +20,15 @@ from xarray.core import indexing
 
 from cryodata.attributes import decode_attributes, filter_encoding
 from cryodata.columns import PLACES, Column, Columns, Track
+from cryodata.direction import BOTH, MEANINGS, direction_of_region, direction_of_rows
 from cryodata.finish import UtcTime, as_stored
 from cryodata.lazy import LazyArray
 from cryodata.parts import Parts, Places
 from cryodata.products import Product
 from cryodata.provenance import Provenance
 from cryodata.together import Companions
+from cryodata.types import AnyArray
+from cryodata.view import CYCLE
 
 __all__ = ["RaggedStore", "ragged_dataset", "track_coordinates"]
 
@@ -61,7 +64,12 @@ def ragged_dataset(
     if cache:
         store.join_companions()
     dataset = xr.open_dataset(
-        store, engine="store", cache=cache, decode_times=False, decode_timedelta=False
+        store,
+        engine="store",
+        cache=cache,
+        decode_times=False,
+        decode_timedelta=False,
+        create_default_indexes=False,  # which would read what is called as its rows: ref_pt
     )
     rows = found.product.rows
     sizes = [track.rows for track in found.tracks]
@@ -73,9 +81,14 @@ def ragged_dataset(
     if all(rows not in variable.dims for variable in variables.values()):
         variables.update(_no_rows(found.product))
     coordinates: dict[Hashable, xr.Variable] = {n: variables[n] for n in PLACES if n in variables}
-    coordinates.update(track_coordinates(found.product, found.tracks, sizes))
+    latitude = known["latitude"].values if "latitude" in known else None
+    coordinates.update(track_coordinates(found.product, found.tracks, sizes, latitude))
     columns = {c.name: variables[c.name] for c in (*found.columns, *found.deciding)}
-    whole = xr.Dataset({**coordinates, **columns}, attrs=dataset.attrs).set_coords([*coordinates])
+    if rows in columns:
+        coordinates[rows] = columns.pop(rows)
+    # coordinates first: loading them reads what was named, too
+    empty = xr.Dataset(coords=xr.Coordinates(coordinates, indexes={}), attrs=dataset.attrs)
+    whole = empty.assign(columns).assign_coords(_labels(found))
     whole.encoding = store.get_encoding()
     return whole
 
@@ -126,16 +139,25 @@ class RaggedStore(AbstractDataStore):
 
     def _array(self, column: Column) -> LazyArray:
         column.check(self._tracks)
-        epoch = self._product.epoch if column.name == "time" else None
-        fill = column.pattern.attributes.get("_FillValue")
+        epoch = self._epoch(column)
+        dtype, fill, trailing = column.dtype, column.fill, column.trailing
         return LazyArray(
-            Parts(self._places, column.of_tracks.paths, column.trailing),
-            shape=(self._rows, *column.trailing),
-            dtype=column.dtype if epoch is None else np.dtype("M8[ns]"),
+            Parts(self._places, column.of_tracks.paths, trailing, column.refits(self._tracks)),
+            shape=(self._rows, *trailing),
+            dtype=dtype if epoch is None else np.dtype("M8[ns]"),
             finish=as_stored if epoch is None else UtcTime(epoch, _number(fill)),
             gap=column.piece,
             column=column.surface,
         )
+
+    def _epoch(self, column: Column) -> np.datetime64 | None:
+        """What its seconds count from; None where it is no time, or stays in seconds.
+
+        Rows that have a time show it as such, and what the file calls ``delta_time`` as stored.
+        """
+        if column.name == "time":
+            return self._product.epoch
+        return None if self._product.rate.time else column.epoch
 
     def _variable(self, column: Column) -> xr.Variable:
         layout = column.pattern
@@ -146,9 +168,12 @@ class RaggedStore(AbstractDataStore):
         if len(self._origin.files) == 1:
             encoding["source"] = self._origin.files[0].url
         encoding |= filter_encoding(layout.filters)
-        if column.name == "time":  # decoded by UtcTime, not by xarray
+        if column.fill is not None:
+            attributes["_FillValue"] = column.dtype.type(column.fill)
+        if self._epoch(column) is not None:  # decoded by UtcTime, not by xarray
             encoding |= {"units": attributes.pop("units", ""), "calendar": "standard"}
             attributes.pop("_FillValue", None)
+        if column.name == "time":
             attributes |= {"standard_name": "time", "long_name": "UTC time"}
         data = indexing.LazilyIndexedArray(self._arrays[column.name])
         dims = (self._product.rows, *self._trailing_dims(column))
@@ -170,14 +195,26 @@ class RaggedStore(AbstractDataStore):
 
 
 def track_coordinates(
-    product: Product, tracks: Sequence[Track], sizes: Sequence[int]
+    product: Product,
+    tracks: Sequence[Track],
+    sizes: Sequence[int],
+    latitude: AnyArray | None = None,
 ) -> dict[str, xr.Variable]:
-    """What is said of each track, and how many rows it has."""
+    """What is said of each track, and how many rows it has.
+
+    Parameters
+    ----------
+    product, tracks
+    sizes : sequence of int
+        Rows of each track.
+    latitude : (row,) float array, optional
+        Of all rows, where it is known: tells which way each track goes.
+    """
 
     def along(values: Any, **attributes: Any) -> xr.Variable:
         return xr.Variable("track", values, attributes)
 
-    return {
+    described = {
         "beam": along(
             np.array([track.beam for track in tracks], "U"),
             long_name="beam",
@@ -192,6 +229,12 @@ def track_coordinates(
             np.array([track.spot.strong for track in tracks], bool),
             long_name="strong beam",
             comment="False also where spot is 0, that is, undefined",
+        ),
+        "ascending": along(
+            np.array(_directions(product, tracks, sizes, latitude), np.int8),
+            long_name="direction along the orbit",
+            flag_values=np.array(sorted(MEANINGS), np.int8),
+            flag_meanings=" ".join(MEANINGS[value] for value in sorted(MEANINGS)),
         ),
         "rgt": along(
             np.array([track.rgt for track in tracks], np.int16),
@@ -209,6 +252,39 @@ def track_coordinates(
             long_name=f"number of rows of the track along {product.rows}",
             sample_dimension=product.rows,
         ),
+    }
+    if CYCLE in product.labels:  # an axis of its own
+        del described["cycle"]
+    return described
+
+
+def _directions(
+    product: Product,
+    tracks: Sequence[Track],
+    sizes: Sequence[int],
+    latitude: AnyArray | None,
+) -> list[int]:
+    """Which way each track goes: by its rows where these are known, else by its orbit region."""
+    known = [BOTH] * len(tracks)
+    if product.of_regions:
+        known = [direction_of_region(track.region) for track in tracks]
+    if latitude is None:
+        return known
+    ends = np.cumsum(sizes, dtype=np.int64)[:-1]
+    rows = [direction_of_rows(own) for own in np.split(latitude, ends)] if len(tracks) else []
+    return [
+        own if own != BOTH or size > 1 else told
+        for own, size, told in zip(rows, sizes, known, strict=True)
+    ]
+
+
+def _labels(found: Columns) -> dict[str, xr.Variable]:
+    """Coordinates of axes after the rows, of those that some column has."""
+    had = {column.label for column in (*found.columns, *found.deciding)}
+    return {
+        name: xr.Variable(name, axis.values, axis.attributes)
+        for name, axis in found.axes.items()
+        if name in had
     }
 
 

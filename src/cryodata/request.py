@@ -48,6 +48,8 @@ class Request:
         Names of the variables that conditions are about, as `variables`.
     placed : bool
         Rows are chosen by place or time.
+    cycles : tuple of int
+        Of rows that have a value for each repeat cycle, only these; all where empty.
     on_missing : {"raise", "skip"}
         What becomes of beams and variables that are named and not there.
     """
@@ -56,6 +58,7 @@ class Request:
     beams: Words = "all"
     conditions: tuple[str, ...] = ()
     placed: bool = False
+    cycles: tuple[int, ...] = ()
     on_missing: OnMissing = "raise"
 
 
@@ -80,16 +83,31 @@ class Asked:
     all: bool
 
     @classmethod
-    def of(cls, product: Product, request: Request) -> Asked:
-        """What a request asks for of the rows of a product."""
+    def of(cls, table: Product, request: Request, release: str = "") -> Asked:
+        """What a request asks for of the rows of a product, as a release calls it.
+
+        Parameters
+        ----------
+        table : Product
+            With the names of the newest release. Its names, and those of `release`, are
+            understood.
+        request : Request
+        release : str
+        """
+        product = table.as_of(release)
         rate = product.rate
         words = as_words(request.variables)
         known = {path.rsplit("/", 1)[-1]: path for path in rate.default}
+        newest = zip(table.rate.default, rate.default, strict=True)
+        known |= {path.rsplit("/", 1)[-1]: own for path, own in newest}
         known |= {path: path for path in surfaces_of(product)}
+        inside = rate.group and rate.group + "/"
 
         def path_of(word: str) -> str:
-            path = word.strip("/").removeprefix(rate.group and rate.group + "/")
-            return known.get(path, path)
+            path = word.strip("/").removeprefix(inside)
+            path = path.removeprefix(table.rate.group and table.rate.group + "/")
+            own = table.name_by(release, table.rate.path(path))
+            return known.get(path) or (own.removeprefix(inside) if own.startswith(inside) else path)
 
         named = {path_of(word): word for word in words if word not in {"default", "all"}}
         default = rate.default if {"default", "all"} & set(words) else ()

@@ -14,7 +14,7 @@ from cryodata.grid_tree import are_resolutions, grid_tree, grid_trees
 from cryodata.groups import open_groups
 from cryodata.locate import Wish, granules_of, one_granule
 from cryodata.options import Options
-from cryodata.products import Product, Rate
+from cryodata.products import Product, Rate, join_path
 from cryodata.provenance import Provenance
 
 __all__ = ["name_rows", "open_tree", "part_dimensions"]
@@ -94,13 +94,14 @@ def name_rows(datasets: Mapping[str, xr.Dataset], product: Product) -> dict[str,
     """
     named = {}
     for path, dataset in datasets.items():
-        _, track, below, *_ = [*path.split("/", 2), ""]
+        below = _below_track(path, product)
         renames: dict[Hashable, str] = {}
-        rate = product.rate_of(below) if track in product.tracks else None
-        if rate is not None:
-            renames |= _row_dimension(datasets.get(f"/{track}/{rate.group}"), dataset, rate)
+        rate = None if below is None else product.rate_of(below)
+        if below is not None and rate is not None:
+            group = f"{path.removesuffix(below).rstrip('/')}/{rate.group}".rstrip("/") or "/"
+            renames |= _row_dimension(datasets.get(group), dataset, rate)
         for name, variable in dataset.variables.items():
-            names = product.dimensions.get(f"{below}/{name}", ())
+            names = product.dimensions.get(join_path(below or "", str(name)), ())
             made_up = [(d, n) for d, n in zip(variable.dims[1:], names, strict=False)]
             renames |= {d: n for d, n in made_up if str(d).startswith("phony_dim_")}
         free = {d: n for d, n in renames.items() if n not in dataset.dims and n not in dataset}
@@ -108,11 +109,23 @@ def name_rows(datasets: Mapping[str, xr.Dataset], product: Product) -> dict[str,
     return named
 
 
+def _below_track(path: str, product: Product) -> str | None:
+    """Path of a group relative to its track; None where it is in no track."""
+    first, _, below = path.removeprefix("/").partition("/")
+    if first in product.tracks:
+        return below
+    return path.removeprefix("/") if "" in product.tracks else None
+
+
 def _row_dimension(rows: xr.Dataset | None, dataset: xr.Dataset, rate: Rate) -> dict[Hashable, str]:
     """The dimension of a group that is the rows of a rate, and its name in the table."""
-    if rows is None or rate.time not in rows.variables or not rows[rate.time].dims:
+    if rows is None:
         return {}
-    (dimension, *_), (count, *_) = rows[rate.time].dims, rows[rate.time].shape
+    known = [rows[path] for path in rate.coordinates.values() if path in rows.variables]
+    variable = next((variable for variable in known if variable.dims), None)
+    if variable is None:
+        return {}
+    (dimension, *_), (count, *_) = variable.dims, variable.shape
     if dataset.sizes.get(dimension) == count:
         return {dimension: rate.dimension}
     made_up = [d for d, n in dataset.sizes.items() if n == count and "phony_dim_" in str(d)]

@@ -15,34 +15,40 @@ from cryodata.products.registry import text
 from cryodata.remembered import remembered
 from cryodata.request import Asked, Request, as_words, surfaces_of
 
-__all__ = ["IDENTIFICATION", "ORIENTATION", "View", "look_ahead", "paths_of_nesting"]
+__all__ = ["CYCLE", "IDENTIFICATION", "ORIENTATION", "View", "look_ahead", "paths_of_nesting"]
 
 ORIENTATION = "/orbit_info/sc_orient"
 IDENTIFICATION = "/METADATA/DatasetIdentification"
+CYCLE = "cycle"
+"""Dimension along which a row has a value for each repeat cycle, where it has several."""
 ORBIT = ("/orbit_info/rgt", "/orbit_info/cycle_number")
 
 
-def look_ahead(file: GranuleFile, product: Product, request: Request) -> Index:
+def look_ahead(file: GranuleFile, table: Product, request: Request, release: str = "") -> Index:
     """Everything that `choose` surely needs, in one pass; what does not exist is left out."""
-    paths, shallow, dims = _ahead(product, request, parse_name(file.url) is not None)
+    paths, shallow, dims = _ahead(table, request, release, parse_name(file.url) is not None)
     return file.walk(paths, shallow=shallow, missing_ok=True, dims=dims)
 
 
 @remembered
 def _ahead(
-    product: Product, request: Request, named: bool
+    table: Product, request: Request, release: str, named: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
     """Paths to walk, groups to look at, and whether scales are wanted; `named` by its producer."""
+    product = table.as_of(release)
     rate = product.rate
     words = set(as_words(request.beams))
     # which beams are strong is not known yet
     tracks = [t for t in product.tracks if t in words or not words <= set(product.tracks)]
-    asked = Asked.of(product, request)
+    asked = Asked.of(table, request, release)
     surfaces = surfaces_of(product)
     wanted = [surfaces.get(path, (path, 0))[0] for path in asked.everything]
     below = [*rate.coordinates.values(), *wanted]
     groups = ["/" + join_path(track, rate.group) for track in tracks]
     paths = groups if asked.all else [f"{group.rstrip('/')}/{p}" for group in groups for p in below]
+    labelled = {name for p in wanted for name in product.dimensions.get(rate.path(p), ())[:1]}
+    labels = [product.labels[name] for name in sorted(labelled) if name in product.labels]
+    paths += ["/" + join_path(track, path) for track in tracks for path in labels]
     if request.placed:
         paths += [f"/{path}" for track in tracks for path in paths_of_nesting(product, track)]
     shallow = ["/", *(f"/{track}" for track in product.tracks)]
@@ -110,7 +116,7 @@ class View:
         view.release = name.release if name is not None else said.zfill(3) if said else ""
         view.product = _as_of(product, view.release)
         if view.product is not product:
-            view.index = look_ahead(file, view.product, request)
+            view.index = look_ahead(file, product, request, view.release)
         return view
 
     @property
@@ -156,10 +162,11 @@ class View:
         return 0
 
     def labels(self) -> dict[str, Any]:
-        """Granule, reference track and cycle: of the name, or of what the file says."""
+        """Granule, reference track, cycle and region: of the name, or of what the file says."""
         name = self._name()
         if name is not None:
-            return {"granule": str(name), "rgt": name.rgt, "cycle": name.cycle}
+            said = {"rgt": name.rgt, "cycle": name.cycle, "region": name.region}
+            return {"granule": str(name), **said}
         known = [path for path in ORBIT if self.layout(path) is not None]
         values = self.file.read([(path, None) for path in known])
         read = {p: int(v.flat[0]) for p, v in zip(known, values, strict=True) if v.size}

@@ -72,7 +72,9 @@ class TrackRows:
         return recognise(str(granules[0]) if len(granules) else "", self.dataset.attrs, {})
 
     def label(self, name: str) -> AnyArray:
-        """One of `LABELS`, (track,)."""
+        """One of `LABELS`, (track,); cycles are 0 where rows have values of several."""
+        if name not in self.dataset.variables or self.dataset[name].dims != ("track",):
+            return np.zeros(len(self.offsets) - 1, np.int16)
         return np.asarray(self.dataset[name].values)
 
     def repeated(self, values: AnyArray) -> AnyArray:
@@ -178,7 +180,7 @@ def track_rows(dataset: xr.Dataset) -> TrackRows:
     """
     sizes = dataset.variables.get("rowSize")
     dimension = None if sizes is None else sizes.attrs.get("sample_dimension")
-    missing = [name for name in LABELS if name not in dataset.variables]
+    missing = [name for name in LABELS if name not in {*dataset.variables, "cycle"}]
     if sizes is None or not isinstance(dimension, str) or missing:
         lacking = "rowSize" if not isinstance(dimension, str) else ", ".join(missing)
         raise ConfigurationError(

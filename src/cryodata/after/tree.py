@@ -19,7 +19,11 @@ def tree_of_tracks(dataset: xr.Dataset) -> xr.DataTree:
     root.encoding = dataset.encoding
     nodes = {"/": root}
     # labels as they are: with chunks= they are dask arrays, too
-    labels = {name: ("track", rows.label(name), dataset[name].attrs) for name in LABELS}
+    labels = {
+        name: ("track", rows.label(name), dataset[name].attrs)
+        for name in LABELS
+        if name in dataset.variables and dataset[name].dims == ("track",)
+    }
     without_sizes = dataset.drop_vars("rowSize").assign_coords(labels).drop_attrs(deep=False)
     for track, (granule, beam) in enumerate(zip(granules, rows.label("beam"), strict=True)):
         parts = [beam or granule] if single else [granule, beam]  # a lone track has no name

@@ -46,6 +46,9 @@ class Product:
         the root, for products of a single track. None for grids.
     rows : str
         Dimension of the rate that `cryodata.open` gives.
+    of_regions : bool
+        A granule lies in the orbit region (1-14) that its name gives. False where granules
+        are cut otherwise, whatever the number in their names.
     rates : tuple of Rate
     grid : Grid or None
         A product has either rates or a grid.
@@ -74,6 +77,7 @@ class Product:
     epoch: np.datetime64 | None = None
     tracks: tuple[str, ...] = ()
     rows: str = ""
+    of_regions: bool = False
     rates: tuple[Rate, ...] = ()
     grid: Grid | None = None
     nestings: tuple[Nesting, ...] = ()
@@ -197,6 +201,11 @@ class Product:
         if said is None:
             return path
         return _renamed(path, {theirs: ours for ours, theirs in said.names.items()})
+
+    def name_by(self, release: str, path: str) -> str:
+        """What a release calls a path (relative to the track) of the table."""
+        said = self.release(release)
+        return path if said is None else _renamed(path, said.names)
 
     @classmethod
     def from_toml(cls, text: str) -> Self:
