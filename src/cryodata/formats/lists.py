@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cryodata.types import IntArray
+from cryodata.types import AnyArray, IntArray
 
 __all__ = ["Lists"]
 
@@ -23,27 +23,33 @@ class Lists(Sequence[List]):
     column : pyarrow.ListArray
     """
 
-    def __init__(self, column: Any) -> None:
-        self._column = column
-        self._ends: IntArray = column.offsets.to_numpy()
+    __slots__ = ("_ends", "_flat", "_null_lists", "_nulls")
 
-    @cached_property
-    def _plain(self) -> tuple[list[int], list[int | None], list[bool] | None]:
-        """Ends, values, and which lists are null, as Python's own."""
-        nulls = self._column.is_null().to_pylist() if self._column.null_count else None
-        return self._ends.tolist(), self._column.values.to_pylist(), nulls
+    def __init__(self, column: Any) -> None:
+        values = column.values
+        self._ends: IntArray = column.offsets.to_numpy()
+        self._nulls = _mask(values)
+        self._null_lists = _mask(column)
+        self._flat: AnyArray = (values.fill_null(0) if values.null_count else values).to_numpy()
 
     def __getitem__(self, number: Any) -> Any:
-        ends, values, nulls = self._plain
-        if nulls is not None and nulls[number]:
+        if self._null_lists is not None and self._null_lists[number]:
             return None
-        return tuple(values[ends[number] : ends[number + 1]])
+        part = slice(self._ends[number], self._ends[number + 1])
+        found = self._flat[part].tolist()
+        if self._nulls is not None:
+            pairs = zip(found, self._nulls[part].tolist(), strict=True)
+            found = [None if null else value for value, null in pairs]
+        return tuple(found)
 
     def __len__(self) -> int:
-        return len(self._column)
+        return len(self._ends) - 1
 
     def numbers(self) -> tuple[IntArray, IntArray]:
-        """Ends of the lists, and all values one after the other, null as -1."""
-        values = self._column.values
-        flat = values.fill_null(-1) if values.null_count else values
-        return self._ends, np.asarray(flat.to_numpy(), np.int64)
+        """Ends of the lists, and all values one after the other."""
+        return self._ends, self._flat
+
+
+def _mask(column: Any) -> NDArray[np.bool_] | None:
+    """Which values are null; None where none is."""
+    return column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
