@@ -23,6 +23,7 @@ from hypothesis.extra import numpy as stn
 from cryodata.attributes import decode_attributes
 from cryodata.errors import CacheError, FetchError
 from cryodata.formats import count_facts, decode_index, encode_index, index_parquet, summarise
+from cryodata.formats.index_parquet import touch
 from cryodata.formats.index_rows import ALIKE
 from cryodata.formats.seal import UNSEALED, seal
 from cryodata.formats.value_json import dump_json
@@ -385,8 +386,11 @@ def test_lies_are_refused(path: str, column: str, value: Any) -> None:
         row = next(row for row in rows if row["path"] == path)
         put(row, column, value)
 
+    data = forge(change)
     with pytest.raises(CacheError, match="no index that can be used"):
-        decode_index(forge(change))
+        decode_index(data)
+    with pytest.raises(CacheError, match="no index that can be used"):
+        touch(decode_index(data, later=True))
 
 
 @pytest.mark.parametrize(

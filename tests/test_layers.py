@@ -51,6 +51,7 @@ LAYERS = {
         "keeping",
         "layouts",
         "likewise",
+        "no_garbage",
         "parts",
         "remembered",
         "lazy",

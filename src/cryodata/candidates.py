@@ -9,6 +9,7 @@ from typing import Self
 import numpy as np
 
 from cryodata.columns import PLACES, Column, Columns, Track
+from cryodata.no_garbage import nothing_collected
 from cryodata.products import Product
 from cryodata.runs import Runs, intersect, runs_of_mask
 from cryodata.selection import Selection
@@ -39,10 +40,11 @@ def candidate_rows(found: Columns, selection: Selection) -> list[Runs]:
     rows = [track.runs for track in found.tracks]
     columns = {name: found.column_of(name) for name in selection.names}
     alike: dict[tuple[str, ...], list[_Known]] = {}
-    for number, track in enumerate(found.tracks):
-        known = _known_bounds(found, number, columns) if len(track.runs) else {}
-        if known:
-            alike.setdefault(tuple(known), []).append(_Known.of(track, number, known))
+    with nothing_collected():
+        for number, track in enumerate(found.tracks):
+            known = _known_bounds(found, number, columns) if len(track.runs) else {}
+            if known:
+                alike.setdefault(tuple(known), []).append(_Known.of(track, number, known))
     for names, tracks in alike.items():  # asked once for the chunks of all tracks
         zones = {name: _together([one.zones[name] for one in tracks]) for name in names}
         ends = np.cumsum([0, *(len(one.edges) - 1 for one in tracks)])

@@ -165,7 +165,7 @@ def cut_rows(
         decision = _decide(found, selection, origin, names)
     runs = decision.runs
     if not any(map(len, runs)):
-        _warn_of_nothing(found, selection)
+        _warn_of_nothing(found, selection, narrowed)
     piece = max((column.piece for column in found.all), default=1)
     wide = [bridge(own, piece) for own in runs]  # two runs within one chunk are read as one
     exact = decision.columns.keep(wide)
@@ -192,7 +192,7 @@ def mask_rows(
     """
     narrowed = narrow(found, selection)
     if not narrowed.tracks:
-        _warn_of_nothing(found, selection)
+        _warn_of_nothing(found, selection, narrowed)
     dataset = ragged_dataset(narrowed, origin, cache=cache)
     rows = found.product.rows
     deciding = {w: dataset.variables[narrowed.meant.get(w, w)] for w in selection.names}
@@ -280,7 +280,7 @@ def _words(column: Column, table: Mapping[str, Flag]) -> Mapping[str, int]:
     return dict(zip(words, values, strict=True)) if len(words) == len(values) else {}
 
 
-def _warn_of_nothing(found: Columns, selection: Selection) -> None:
+def _warn_of_nothing(found: Columns, selection: Selection, narrowed: Columns) -> None:
     """Say why nothing is left: which condition alone would leave nothing, by the chunks."""
     rows = sum(track.rows for track in found.tracks)
     parts = {
@@ -288,12 +288,11 @@ def _warn_of_nothing(found: Columns, selection: Selection) -> None:
         "time": Selection(time=selection.time),
         "where": Selection(where=selection.where),
     }
-    alone = [
-        name
-        for name, part in parts.items()
-        if part and not any(map(len, candidate_rows(found, part)))
-    ]
     said = [name for name, part in parts.items() if part]
+    if len(said) == 1:  # it was asked already
+        alone = [] if narrowed.tracks else said
+    else:
+        alone = [n for n in said if not any(map(len, candidate_rows(found, parts[n])))]
     if alone:
         why = f"{' and '.join(alone)} alone leave{'s' * (len(alone) == 1)} none"
     else:

@@ -24,6 +24,7 @@ from cryodata.grid import gridded_product
 from cryodata.join import join_columns, refuse_twice
 from cryodata.labels import with_axes
 from cryodata.locate import granules_of
+from cryodata.no_garbage import nothing_collected
 from cryodata.products import Product, recognise
 from cryodata.provenance import Provenance, Skipped, all_of
 from cryodata.query import Query
@@ -110,7 +111,10 @@ def _find_all(files: Sequence[GranuleFile], request: Request) -> Found:
             url=file.url,
         )
 
-    with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="cryodata-open") as pool:
+    with (
+        nothing_collected(),
+        ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="cryodata-open") as pool,
+    ):
         outcomes = dict(zip(files, pool.map(find, files), strict=True))
     found = {file: one for file, one in outcomes.items() if isinstance(one, Columns)}
     failed = [Skipped(f.url, one) for f, one in outcomes.items() if isinstance(one, CryodataError)]
