@@ -49,6 +49,12 @@ LAYERS = {
     3: {
         "granule",
         "cache",
+        "keeping",
+        "layouts",
+        "likewise",
+        "no_garbage",
+        "parts",
+        "remembered",
         "lazy",
         "together",
         "chunks",

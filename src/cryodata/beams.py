@@ -12,6 +12,7 @@ from cryodata.errors import SelectionError
 from cryodata.products import Product
 from cryodata.products.tracks import Spot, spot_from_attributes, spots_from_orientation
 from cryodata.provenance import Skipped
+from cryodata.remembered import remembered
 from cryodata.request import Asked, Request, as_words
 from cryodata.runs import Runs, all_rows
 from cryodata.view import ORIENTATION, View
@@ -141,6 +142,9 @@ def _unknown(url: str, beam: str, unknown: Sequence[str]) -> SelectionError:
     )
 
 
+_spot = remembered(spot_from_attributes)  # beams of one kind share their attributes
+
+
 def _stretches(view: View, rows: Mapping[str, int]) -> dict[str, list[Stretch]]:
     """The spot of each beam, and during which rows.
 
@@ -155,7 +159,7 @@ def _stretches(view: View, rows: Mapping[str, int]) -> dict[str, list[Stretch]]:
         Beam to its number of rows.
     """
     groups = {beam: view.index.groups.get(view.index.resolve(f"/{beam}")) for beam in rows}
-    spots = {beam: spot_from_attributes((g and g.attributes) or {}) for beam, g in groups.items()}
+    spots = {beam: _spot((g and g.attributes) or {}) for beam, g in groups.items()}
     orientation = view.layout(ORIENTATION)
     unsaid = not all(spot.number for spot in spots.values())
     if orientation is not None and (orientation.shape != (1,) or unsaid):

@@ -170,14 +170,14 @@ def cut_rows(
         Nothing is wanted.
     """
     narrowed = narrow(found, selection, classes)
-    before = _bounds(found)
+    before = _bounds(narrowed)
     names = names_to_decide(narrowed, selection, ahead=cache)
     decision = _decide(narrowed, selection, origin, names, classes)
-    if not all(map(_trusted, before, _bounds(found))):
+    if not all(map(_trusted, before, _bounds(narrowed))):
         decision = _decide(found, selection, origin, names, classes)
     runs = decision.runs
     if not any(map(len, runs)):
-        _warn_of_nothing(found, selection)
+        _warn_of_nothing(found, selection, narrowed)
     piece = max((column.piece for column in found.all if not column.nested), default=1)
     wide = [bridge(own, piece) for own in runs]  # two runs within one chunk are read as one
     exact = decision.columns.keep(wide)
@@ -205,7 +205,7 @@ def mask_rows(
     """
     narrowed = narrow(found, selection)
     if not narrowed.tracks:
-        _warn_of_nothing(found, selection)
+        _warn_of_nothing(found, selection, narrowed)
     dataset = ragged_dataset(narrowed, origin, cache=cache)
     rows = found.product.rows
     deciding = {w: dataset.variables[narrowed.meant.get(w, w)] for w in selection.names}
@@ -303,7 +303,7 @@ def _words(column: Column, table: Mapping[str, Flag]) -> Mapping[str, int]:
     return dict(zip(words, values, strict=True)) if len(words) == len(values) else {}
 
 
-def _warn_of_nothing(found: Columns, selection: Selection) -> None:
+def _warn_of_nothing(found: Columns, selection: Selection, narrowed: Columns) -> None:
     """Say why nothing is left: which condition alone would leave nothing, by the chunks."""
     rows = sum(track.rows for track in found.tracks)
     parts = {
@@ -311,12 +311,11 @@ def _warn_of_nothing(found: Columns, selection: Selection) -> None:
         "time": Selection(time=selection.time),
         "where": Selection(where=selection.where),
     }
-    alone = [
-        name
-        for name, part in parts.items()
-        if part and not any(map(len, candidate_rows(found, part)))
-    ]
     said = [name for name, part in parts.items() if part]
+    if len(said) == 1:  # it was asked already
+        alone = [] if narrowed.tracks else said
+    else:
+        alone = [n for n in said if not any(map(len, candidate_rows(found, parts[n])))]
     if alone:
         why = f"{' and '.join(alone)} alone leave{'s' * (len(alone) == 1)} none"
     else:

@@ -11,6 +11,7 @@ from cryodata.choose import choose
 from cryodata.classes import Classes, find_classes
 from cryodata.columns import Columns
 from cryodata.errors import (
+    CacheError,
     ConfigurationError,
     CryodataError,
     FetchError,
@@ -25,6 +26,7 @@ from cryodata.join import join_columns, refuse_twice
 from cryodata.labels import with_axes
 from cryodata.locate import granules_of
 from cryodata.nested import with_counts
+from cryodata.no_garbage import nothing_collected
 from cryodata.products import Product, recognise, said_of
 from cryodata.provenance import Provenance, Skipped, all_of
 from cryodata.query import Query
@@ -101,7 +103,7 @@ def find(what: Any, query: Query) -> Found:
 
 def _find_one(file: GranuleFile, request: Request) -> Found:
     """Tracks and columns of one granule, or of a file of no known product."""
-    one = _find(file, request)
+    one = _find_known(file, request)
     columns = one and with_counts(with_axes(one, request.cycles))
     return Found(Provenance((file,), one.skipped if one else ()), columns)
 
@@ -118,7 +120,7 @@ def _find_all(files: Sequence[GranuleFile], request: Request) -> Found:
 
     def find(file: GranuleFile) -> Columns | CryodataError:
         try:
-            found = _find(file, request)
+            found = _find_known(file, request)
         except _OF_ONE as error:
             return error.locate(url=file.url)
         return found or ConfigurationError(
@@ -127,7 +129,10 @@ def _find_all(files: Sequence[GranuleFile], request: Request) -> Found:
             url=file.url,
         )
 
-    with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="cryodata-open") as pool:
+    with (
+        nothing_collected(),
+        ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="cryodata-open") as pool,
+    ):
         outcomes = dict(zip(files, pool.map(find, files), strict=True))
     found = {file: one for file, one in outcomes.items() if isinstance(one, Columns)}
     failed = [Skipped(f.url, one) for f, one in outcomes.items() if isinstance(one, CryodataError)]
@@ -157,6 +162,16 @@ def _having(found: Mapping[GranuleFile, Columns]) -> dict[GranuleFile, Columns]:
     full = {f: c for f, c in found.items() if any(track.stored for track in c.tracks)}
     wanted = set().union(*map(named, full.values()))
     return {f: c for f, c in found.items() if f not in full or named(c) >= wanted}
+
+
+def _find_known(file: GranuleFile, request: Request) -> Columns | None:
+    """As `_find`, from what is kept of the granule where that is sound."""
+    try:
+        file.recall()
+        return _find(file, request)
+    except CacheError:
+        file.distrust()
+        return _find(file, request)
 
 
 def _find(file: GranuleFile, request: Request) -> Columns | None:

@@ -25,6 +25,8 @@ def bound_by_segments(found: Columns, selection: Selection) -> None:
     where the product's table says that its rows are nested, and only what the selection
     is about.
     """
+    if all(nesting.fine != found.product.rows for nesting in found.product.nestings):
+        return
     wanted = [name for name in PLACES if name in selection.names]
     jobs = [
         (track, layouts, paths)
