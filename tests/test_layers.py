@@ -48,6 +48,7 @@ LAYERS = {
     2: {"store", "earthdata", "formats"},
     3: {
         "granule",
+        "accounts",
         "cache",
         "keeping",
         "layouts",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 import xarray as xr
 
+from cryodata.accounts import copies_spent
 from cryodata.errors import ConfigurationError
 from cryodata.provenance import Provenance, Skipped
 from cryodata.request import Words
@@ -44,8 +45,9 @@ class CryoAccessor:
     def receipt(self) -> Receipt:
         """Requests, bytes, rounds and seconds spent on the granules so far.
 
-        Counts everything read since they were opened, their structure included, in this
-        process. Reads of other processes (dask workers) are not in it.
+        Counts everything read since they were opened, their structure included: here, and on
+        the workers of dask's ``distributed``, which are asked. What workers that are gone had
+        spent, and the processes of dask's other schedulers, is not in it.
 
         Raises
         ------
@@ -53,7 +55,9 @@ class CryoAccessor:
             If the Dataset does not come from cryodata, or came through an operation
             that drops its encoding.
         """
-        return sum((file.receipt for file in self._origin().files), Receipt())
+        files = self._origin().files
+        own = sum((file.receipt for file in files if not file.is_copy), Receipt())
+        return own + copies_spent(file.account for file in files)
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
@@ -22,6 +23,7 @@ import numpy as np
 
 from cryodata import keeping
 from cryodata.access import open_granule_store
+from cryodata.accounts import tally_of
 from cryodata.assemble import Assembly
 from cryodata.cache import IndexCache
 from cryodata.errors import (
@@ -72,7 +74,8 @@ class GranuleFile:
 
     Notes
     -----
-    Pickles to *where to ask*, with the index but without secrets.
+    Pickles to *where to ask*, with the index but without secrets. Copies made so have the
+    same `account`, under which what they spend is counted in each process.
     """
 
     def __init__(
@@ -89,10 +92,13 @@ class GranuleFile:
         )
         self._set(store, options, None)
 
-    def _set(self, store: Store, options: Options, index: Index | None) -> None:
+    def _set(self, store: Store, options: Options, index: Index | None, account: str = "") -> None:
         self.options = options
+        self.is_copy = bool(account)
+        self.account = account or secrets.token_hex(8)
         self._store = store
-        self._fetcher = Fetcher(store, options.network)
+        tally = tally_of(account) if account else None  # one for all copies of a process
+        self._fetcher = Fetcher(store, options.network, tally=tally)
         self._index = index
         self._walker: Walker | None = None
         self._turn = _Turn()
@@ -103,13 +109,18 @@ class GranuleFile:
         self._network: Network | None = None  # by which a price was given
 
     @classmethod
-    def _rebuild(cls, store: Store, options: Options, index: Index | None) -> GranuleFile:
+    def _rebuild(
+        cls, store: Store, options: Options, index: Index | None, account: str
+    ) -> GranuleFile:
         granule = cls.__new__(cls)
-        granule._set(store, options, index)
+        granule._set(store, options, index, account)
         return granule
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (GranuleFile._rebuild, (self._store, self.options, self._index))
+        return (
+            GranuleFile._rebuild,
+            (self._store, self.options, self._index, self.account),
+        )
 
     def __repr__(self) -> str:
         return f"<GranuleFile {self.url}: {self.receipt}>"
@@ -182,7 +193,7 @@ class GranuleFile:
         """The same granule, knowing only these datasets: small to pickle for a worker."""
         paths = list(paths)
         index = self.walk(paths, dims=False)  # to read values takes no scales
-        return self._rebuild(self._store, self.options, index.select(paths))
+        return self._rebuild(self._store, self.options, index.select(paths), self.account)
 
     def learn(self, paths: Iterable[str]) -> None:
         """From now on note the bounds of these datasets' chunks whenever they are decoded."""

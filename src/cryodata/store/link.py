@@ -62,7 +62,7 @@ class Link:
         but never before twice a typical answer, since on a thin link every large request
         takes long and a second one would only make it thinner.
         """
-        known = self._current(expected)
+        known = self._current(expected) if expected.adapt else None
         if known is None:
             typical = expected.latency + nbytes / expected.bandwidth
             return max(expected.hedge, 2 * typical)
