@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -19,8 +20,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
+from cryodata.attributes import decode_attributes
 from cryodata.errors import CacheError, FetchError
 from cryodata.formats import count_facts, decode_index, encode_index, index_parquet, summarise
+from cryodata.formats.index_parquet import touch
+from cryodata.formats.index_rows import ALIKE
 from cryodata.formats.seal import UNSEALED, seal
 from cryodata.formats.value_json import dump_json
 from cryodata.index import Index
@@ -31,7 +35,7 @@ from tests.index_samples import differences, every_kind, small_index, table_of, 
 from tests.matrix import attributes, dtypes, files, fills, filters, groups, layouts, refused
 from tests.real import real_files
 
-GOLDEN = Path(__file__).parent / "data" / "index-format-2.parquet"
+GOLDEN = Path(__file__).parent / "data" / "index-format-3.parquet"
 OLDER = Path(__file__).parent / "data" / "index-format-1.parquet"
 PARTS = (attributes, dtypes, files, fills, filters, groups, layouts, refused)
 
@@ -141,7 +145,7 @@ def test_size_of_a_large_table() -> None:
 
 def test_golden_file() -> None:
     """An index written by an earlier version is read as it was meant, or not at all."""
-    assert index_parquet.FORMAT == 2, "keep this file, expect CacheError, and add a new one"
+    assert index_parquet.FORMAT == 3, "keep this file, expect CacheError, and add a new one"
     assert differences(decode_index(GOLDEN.read_bytes()), every_kind()) == []
     with pytest.raises(CacheError, match="format 1"):
         decode_index(OLDER.read_bytes())
@@ -154,8 +158,8 @@ def test_pandas_reads_it() -> None:
     assert list(row["shape"]) == [20, 9]
     assert list(row["chunk_numbers"]) == [1, 3]
     assert list(row["chunk_offsets"]) == [10, 10]
-    assert row["dtype"] == "<i4"
-    assert frame.loc["/soft", "target"] == "/chunked"
+    assert json.loads(str(row["about"]))["dtype"] == "<i4"
+    assert json.loads(str(frame.loc["/soft", "about"]))["target"] == "/chunked"
 
 
 def test_pyarrow_is_imported_late() -> None:
@@ -195,7 +199,12 @@ def test_shares_nothing_mutable() -> None:
         for path, array in index.arrays.items()
     }
     kept = decode_index(encode_index(replace(index, arrays=twins)))
-    kept.arrays["/x0"].attributes["range"][0] = 9
+    assert kept.arrays["/x0"].attributes is kept.arrays["/x1"].attributes
+    with pytest.raises(ValueError, match="read-only"):
+        kept.arrays["/x0"].attributes["range"][0] = 9
+    with pytest.raises(TypeError):
+        kept.arrays["/x0"].attributes["range"] = 9  # type: ignore[index]
+    decode_attributes(kept.arrays["/x0"].attributes)["range"][0] = 9
     assert kept.arrays["/x1"].attributes["range"].tolist() == [1, 2]
 
 
@@ -225,8 +234,15 @@ def forge(change: Any, about: Mapping[str, Any] | None = None) -> bytes:
     table = pq.read_table(io.BytesIO(encode_index(every_kind())))
     rows = table.to_pylist()
     change(rows)
-    header = {**index_parquet._about(every_kind()), **(about or {})}
-    return index_parquet._write(pa.Table.from_pylist(rows, schema=table.schema), header)
+    forged = pa.Table.from_pylist(rows, schema=table.schema)
+    known = {"alike": index_parquet._checksum(forged) if all(whole(row) for row in rows) else ""}
+    header = {**index_parquet._about(every_kind()), **known, **(about or {})}
+    return index_parquet._write(forged, header)
+
+
+def whole(row: Mapping[str, Any]) -> bool:
+    """Whether all is there that has a checksum of its own."""
+    return all(row[name] is not None for name in ALIKE)
 
 
 def test_forging_changes_nothing_by_itself() -> None:
@@ -344,23 +360,43 @@ LIES: list[tuple[str, str, Any]] = [
 ]
 
 
+def put(row: dict[str, Any], column: str, value: Any) -> None:
+    """Change what a row says; in ``about``, a text that looks like JSON stands there as it is."""
+    about = json.loads(row["about"])
+    if column not in about:
+        assert row[column] != value
+        row[column] = value
+        return
+    said = {name: json.dumps(own) for name, own in about.items()}
+    as_it_is = isinstance(value, str) and (value[:1] in ('"', "{", "[") or value in RAW)
+    new = value if as_it_is else json.dumps(value)
+    assert said[column] != new
+    said[column] = new
+    row["about"] = "{" + ",".join(f"{json.dumps(name)}:{text}" for name, text in said.items()) + "}"
+
+
+RAW = ("null", "NaN")
+
+
 @pytest.mark.parametrize("path, column, value", LIES, ids=lambda value: str(value)[:40])
 def test_lies_are_refused(path: str, column: str, value: Any) -> None:
     """A stranger's index with a fitting checksum is no more to be trusted than his file."""
 
     def change(rows: list[dict[str, Any]]) -> None:
         row = next(row for row in rows if row["path"] == path)
-        assert row[column] != value
-        row[column] = value
+        put(row, column, value)
 
+    data = forge(change)
     with pytest.raises(CacheError, match="no index that can be used"):
-        decode_index(forge(change))
+        decode_index(data)
+    with pytest.raises(CacheError, match="no index that can be used"):
+        touch(decode_index(data, later=True))
 
 
 @pytest.mark.parametrize(
     "about",
     [
-        {"format": 3},
+        {"format": 4},
         {"format": None},
         {"size": -1},
         {"size": "10"},

@@ -60,7 +60,7 @@ def _decode_array(value: np.ndarray[Any, Any], *, keep_bytes: bool) -> Any:
     elif value.dtype.kind == "S" or all(isinstance(item, str) for item in value.flat):
         decoded = value.tolist()
     if len(decoded) != 1:
-        return decoded
+        return decoded.copy() if decoded is value else decoded  # the user's own, to change
     first = decoded[0]
     return _text(first) if isinstance(first, bytes) and not keep_bytes else first
 

@@ -18,6 +18,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from cryodata.errors import CacheError
@@ -113,13 +114,21 @@ class IndexCache:
             _warn(folder, str(error))
             return None
 
-    def load(self, url: str) -> Index | None:
-        """What is kept of a granule, of whichever version was read last."""
+    def load(self, url: str, *, later: bool = False) -> Index | None:
+        """What is kept of a granule, of whichever version was read last.
+
+        Parameters
+        ----------
+        url : str
+        later : bool
+            Decode each object when it is touched, and raise `CacheError` then where it is
+            not sound. By default all of it is checked here, and unsound is absent.
+        """
         path = self._path(url)
         data = _read(path)
         if data is None:
             return None
-        index = self._decode(data, url)
+        index = self._decode(data, url, later=later)
         if index is None:
             _remove(path)
             return None
@@ -165,16 +174,15 @@ class IndexCache:
 
     def _path(self, url: str) -> Path:
         """Says nothing about the url, and differs wherever a walk could find other things."""
-        key = "\n".join([url, self.origin, library_version(), repr(self.limits)])
+        key = "\n".join([url, self.origin, library_version(), _spelled(self.limits)])
         digest = hashlib.blake2b(key.encode("utf-8", "surrogateescape"), digest_size=20)
         return self.folder / (digest.hexdigest() + SUFFIX)
 
-    def _decode(self, data: bytes, url: str) -> Index | None:
+    def _decode(self, data: bytes, url: str, *, later: bool) -> Index | None:
         """The index, where it is sound, of this granule, and made by this version."""
         with contextlib.suppress(CacheError):
-            if summarise(data).library == library_version():
-                index = decode_index(data, limits=self.limits)
-                return index if index.source.url == url else None
+            index = decode_index(data, limits=self.limits, library=library_version(), later=later)
+            return index if index.source.url == url else None
         return None
 
     def _summary(self, path: Path) -> Summary | None:
@@ -204,6 +212,9 @@ class IndexCache:
                 _remove(path)
 
 
+_spelled = lru_cache(maxsize=8)(repr)
+
+
 def _covers(kept: Summary | None, index: Index) -> bool:
     """Whether what is kept is of the same version and says more, or all."""
     if kept is None or kept.source != index.source or kept.library != library_version():
@@ -217,6 +228,9 @@ def _covers(kept: Summary | None, index: Index) -> bool:
 
 def _check_folder(folder: Path) -> None:
     try:
+        with contextlib.suppress(FileNotFoundError):
+            if stat.S_ISDIR((status := folder.lstat()).st_mode) and _is_ours(status):
+                return
         folder.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
 from cryodata.columns import PLACES, Column, Columns, Track
+from cryodata.no_garbage import nothing_collected
 from cryodata.products import Product
 from cryodata.runs import Runs, intersect, runs_of_mask
 from cryodata.selection import Selection
@@ -16,6 +18,7 @@ from cryodata.zones import Zones
 
 __all__ = ["candidate_rows", "known_bounds", "places_known"]
 
+NOTHING: Runs = np.empty((0, 2), np.int64)
 TIME_SLACK = 1_000.0
 """Nanoseconds that a bound of times is widened by: seconds, epoch and sum are rounded."""
 
@@ -34,18 +37,64 @@ def candidate_rows(found: Columns, selection: Selection) -> list[Runs]:
     list of Runs
         One per track, in rows as stored.
     """
-    return [_of_track(found, number, selection) for number in range(len(found.tracks))]
+    rows = [track.runs for track in found.tracks]
+    columns = {name: found.column_of(name) for name in selection.names}
+    alike: dict[tuple[str, ...], list[_Known]] = {}
+    with nothing_collected():
+        for number, track in enumerate(found.tracks):
+            known = _known_bounds(found, number, columns) if len(track.runs) else {}
+            if known:
+                alike.setdefault(tuple(known), []).append(_Known.of(track, number, known))
+    for names, tracks in alike.items():  # asked once for the chunks of all tracks
+        zones = {name: _together([one.zones[name] for one in tracks]) for name in names}
+        ends = np.cumsum([0, *(len(one.edges) - 1 for one in tracks)])
+        possible = selection.possible(zones, int(ends[-1]))
+        for one, start, stop in zip(tracks, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
+            own = possible[start:stop]
+            if not own.any():
+                rows[one.number] = NOTHING
+            elif not own.all():
+                rows[one.number] = intersect(rows[one.number], one.edges[runs_of_mask(own)])
+    return rows
 
 
-def _of_track(found: Columns, number: int, selection: Selection) -> Runs:
-    track = found.tracks[number]
-    known = known_bounds(found, number, selection)
-    if not known or not len(track.runs):
-        return track.runs
-    edges = _edges(track, {piece for piece, _ in known.values()})
-    zones = {name: _spread(zones, edges, piece) for name, (piece, zones) in known.items()}
-    kept = runs_of_mask(selection.possible(zones, len(edges) - 1))
-    return intersect(track.runs, edges[kept])
+@dataclass(frozen=True, slots=True, eq=False)
+class _Known:
+    """Bounds of a track's chunks.
+
+    Attributes
+    ----------
+    number : int
+        Of the track.
+    edges : (n + 1,) int64
+        Rows at which a chunk of any of the columns begins, and the end of the last one.
+    zones : mapping of str to Zones
+        Name to n bounds.
+    """
+
+    number: int
+    edges: IntArray
+    zones: Mapping[str, Zones]
+
+    @classmethod
+    def of(cls, track: Track, number: int, known: Mapping[str, tuple[int, Zones]]) -> Self:
+        pieces = {piece for piece, _ in known.values()}
+        edges = _edges(track, pieces)
+        if len(pieces) == 1:
+            return cls(number, edges, {name: zones for name, (_, zones) in known.items()})
+        spread = {name: _spread(zones, edges, piece) for name, (piece, zones) in known.items()}
+        return cls(number, edges, spread)
+
+
+def _together(zones: Sequence[Zones]) -> Zones:
+    """Bounds of several tracks, one after the other."""
+    return Zones(
+        low=np.concatenate([one.low for one in zones]),
+        high=np.concatenate([one.high for one in zones]),
+        valid=np.concatenate([one.valid for one in zones]),
+        size=np.concatenate([one.size for one in zones]),
+        dtype=zones[0].dtype,
+    )
 
 
 def places_known(found: Columns, selection: Selection) -> bool:
@@ -71,18 +120,23 @@ def known_bounds(
     mapping of str to (int, Zones)
         Name to the rows of a chunk and the bounds of the chunks; times in ns since 1970.
     """
+    columns = {name: found.column_of(name) for name in selection.names}
+    return _known_bounds(found, number, columns)
+
+
+def _known_bounds(
+    found: Columns, number: int, columns: Mapping[str, Column | None]
+) -> Mapping[str, tuple[int, Zones]]:
     track = found.tracks[number]
     bounds = {}
-    for name in selection.names:
-        column = found.column_of(name)
+    for name, column in columns.items():
         layout = column.layouts[number] if column is not None else None
         if column is None or layout is None or column.nested:
             continue
         zone_map = track.file.zone_map(layout.path)
         if zone_map is None:
             continue
-        zones = zone_map.zones(layout, column.surface or 0)
-        zones = replace(zones, dtype=_decoded_dtype(column))
+        zones = zone_map.zones(layout, column.surface or 0, dtype=_decoded_dtype(column))
         if column.name == "time":
             zones = _in_nanoseconds(zones, found.product)
         bounds[name] = (layout.piece_shape[0], zones)
@@ -112,6 +166,8 @@ def _in_nanoseconds(zones: Zones, product: Product) -> Zones:
 def _edges(track: Track, pieces: set[int]) -> IntArray:
     """Rows at which a chunk of any of the columns begins, and the end of the last one."""
     begins = [np.arange(0, track.stored, piece, dtype=np.int64) for piece in pieces]
+    if len(begins) == 1:
+        return np.append(begins[0], track.stored)
     return np.unique(np.concatenate([*begins, [track.stored]]))
 
 

@@ -14,9 +14,11 @@ from cryodata.errors import SelectionError, UnknownVariableError, close_names
 from cryodata.granule import GranuleFile
 from cryodata.labels import read_labels
 from cryodata.layout import ArrayLayout
+from cryodata.likewise import Chosen, likewise, note
 from cryodata.nested import find_nested, nested_column
 from cryodata.products import Product, join_path
 from cryodata.provenance import Skipped, all_of
+from cryodata.remembered import remembered
 from cryodata.request import Asked, Request, surfaces_of
 from cryodata.view import View
 
@@ -54,16 +56,29 @@ def choose(file: GranuleFile, product: Product, request: Request) -> Columns | N
         The first of these, where there are several; notes tell the others.
     """
     view = View.of(file, product, request)
-    asked = Asked.of(product, request, view.release)
+    asked = _asked(product, request, view.release)
     present = [track for track in product.tracks if view.has(track)]
     if not present:
         return None
     tracks, skipped = choose_tracks(view, present, asked, request)
-    file.learn(
+    same = None if skipped else likewise(view, tracks, request)
+    if same is not None:
+        file.learn(same.learnt)
+        return Columns(
+            product=product,
+            tracks=tuple(tracks),
+            coordinates=same.coordinates,
+            columns=same.columns,
+            deciding=same.deciding,
+            meant=same.meant,
+            attributes=view.attributes(),
+        )
+    learnt = [
         view.index.resolve("/" + join_path(track.beam, path))
         for track in tracks
         for path in view.product.zone_maps
-    )
+    ]
+    file.learn(learnt)
     kept, missing = _with_variables(view, tracks, asked)
     empty = not any(track.stored for track in tracks)  # so that no row lacks anything
     if request.on_missing == "raise" and (skipped or (missing and not empty)):
@@ -79,17 +94,29 @@ def choose(file: GranuleFile, product: Product, request: Request) -> Columns | N
     tracks, axes = read_labels(view, tracks, [*columns, *deciding])
     apart = _named_apart([*columns, *deciding], product.rows)
     columns, deciding = apart[: len(columns)], apart[len(columns) :]
-    return Columns(
-        product=product,
-        tracks=tuple(tracks),
+    chosen = Chosen(
         coordinates=tuple(coordinates),
         columns=tuple(columns),
         deciding=tuple(deciding),
         meant={word: _name_of(key, apart) for word, key in meant.items()},
+        learnt=tuple(learnt),
+    )
+    if not (skipped or axes or view.odd):
+        note(view, tracks, request, chosen)
+    return Columns(
+        product=product,
+        tracks=tuple(tracks),
+        coordinates=chosen.coordinates,
+        columns=chosen.columns,
+        deciding=chosen.deciding,
+        meant=chosen.meant,
         attributes=view.attributes(),
         axes=axes,
         skipped=tuple(skipped),
     )
+
+
+_asked = remembered(Asked.of)
 
 
 def _with_variables(
@@ -221,6 +248,7 @@ def _column(
     missing = [t.beam for t, x in zip(tracks, layouts, strict=True) if t.stored and x is None]
     if missing:
         what = f"{view.rate.path(path)} is missing on {', '.join(missing)}"
+        view.odd = True
         warn_user(f"{what}: left out")
         return None
     for track, layout in zip(tracks, layouts, strict=True):
@@ -290,6 +318,7 @@ def _search(view: View, tracks: Sequence[Track], word: str) -> str:
 
     Raises the error that tells why it cannot be had, where it cannot.
     """
+    view.odd = True
     view.index = view.file.walk([view.group(track.beam) for track in tracks], missing_ok=True)
     on_rows = _on_rows(view, tracks)
     fitting = _fitting(on_rows, word)

@@ -13,6 +13,7 @@ from cryodata.errors import FormatError
 from cryodata.finish import epoch_of
 from cryodata.granule import GranuleFile
 from cryodata.layout import ArrayLayout
+from cryodata.layouts import Layouts
 from cryodata.products import Product
 from cryodata.products.tracks import Spot
 from cryodata.provenance import Skipped
@@ -98,8 +99,8 @@ class Column:
         The same in the file, whose release may call it otherwise.
     pattern : ArrayLayout
         What the variable is like: of one of the tracks.
-    layouts : tuple of (ArrayLayout or None)
-        One per track; None where the track has no rows.
+    layouts : sequence of (ArrayLayout or None)
+        One per track, as `Layouts`; None where the track has no rows.
     named : bool
         The user named it; named columns are read together.
     surface : int or None
@@ -117,7 +118,7 @@ class Column:
     path: str
     own_path: str
     pattern: ArrayLayout
-    layouts: tuple[ArrayLayout | None, ...]
+    layouts: Sequence[ArrayLayout | None]
     named: bool = False
     surface: int | None = None
     nested: bool = False
@@ -125,10 +126,32 @@ class Column:
     axis: AnyArray | None = None
     _joined: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layouts", Layouts.of(self.layouts))
+
     @property
-    def known(self) -> list[ArrayLayout]:
-        """Layouts of the tracks that have rows; the pattern where none has."""
-        return [layout for layout in self.layouts if layout is not None] or [self.pattern]
+    def of_tracks(self) -> Layouts:
+        """`layouts`, as what they are."""
+        assert isinstance(self.layouts, Layouts)
+        return self.layouts
+
+    def among(self, arrays: Sequence[Mapping[str, ArrayLayout]]) -> Column:
+        """The same of another granule, which is like this one."""
+        return Column(
+            name=self.name,
+            path=self.path,
+            own_path=self.own_path,
+            pattern=self.pattern,
+            layouts=self.of_tracks.among(arrays),
+            named=self.named,
+            surface=self.surface,
+            label=self.label,
+        )
+
+    @property
+    def known(self) -> Sequence[ArrayLayout]:
+        """One of each kind among the tracks that have rows; the pattern where none has."""
+        return self.of_tracks.kinds or (self.pattern,)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -187,6 +210,17 @@ class Column:
             return None
         return Refit(dtype=dtype, fill=fill, own=own if other else None, places=places)
 
+    def refits(self, tracks: Sequence[Track]) -> Sequence[Refit | None] | None:
+        """What is to be done with the values of each track; None where nothing is with any."""
+        own = (fill_of(kind) for kind in self.known)
+        if self.axis is None and all(one is None or same_value(one, self.fill) for one in own):
+            return None
+        dtype, fill = self.dtype, self.fill
+        return [
+            None if layout is None else self.refit(track, layout, dtype, fill)
+            for track, layout in zip(tracks, self.layouts, strict=True)
+        ]
+
     def _places(self, labels: AnyArray) -> tuple[int, ...]:
         known = {label: i for i, label in enumerate(self.axis_labels)}
         return tuple(known.get(label, -1) for label in labels.tolist())
@@ -200,6 +234,8 @@ class Column:
     def check(self, tracks: Sequence[Track]) -> None:
         """Raise `FormatError` where the tracks cannot be joined."""
         first = self.pattern
+        if self.axis is None and not any(map(self._differing, self.known)):
+            return
         for track, other in zip(tracks, self.layouts, strict=True):
             if other is None:
                 continue
@@ -337,7 +373,7 @@ class Columns:
         tracks = tuple(replace(self.tracks[i], runs=runs[i]) for i in kept)
 
         def cut(columns: Sequence[Column]) -> tuple[Column, ...]:
-            return tuple(replace(c, layouts=tuple(c.layouts[i] for i in kept)) for c in columns)
+            return tuple(replace(c, layouts=c.of_tracks.take(kept)) for c in columns)
 
         return replace(
             self,

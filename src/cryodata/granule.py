@@ -13,17 +13,24 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
 
+from cryodata import keeping
 from cryodata.access import open_granule_store
 from cryodata.assemble import Assembly
 from cryodata.cache import IndexCache
-from cryodata.errors import ChunkCorruptError, CryodataError, GranuleChangedError, SelectionError
+from cryodata.errors import (
+    CacheError,
+    ChunkCorruptError,
+    CryodataError,
+    GranuleChangedError,
+    SelectionError,
+)
 from cryodata.hdf5.readahead import HEAD, TAIL, both_ends
 from cryodata.hdf5.walk import Walker
 from cryodata.index import Index
@@ -39,6 +46,9 @@ from cryodata.types import AnyArray, Block, ByteRange, Source
 from cryodata.zone_map import ZoneMap
 
 __all__ = ["GranuleFile", "Wanted"]
+
+MOST_NOTES = 64
+"""Questions about one structure whose answers are kept."""
 
 Wanted = tuple[str, tuple[slice, ...] | None]
 """A dataset's path, and basic slices per axis (None: all of it)."""
@@ -86,9 +96,10 @@ class GranuleFile:
         self._index = index
         self._walker: Walker | None = None
         self._turn = _Turn()
+        self._recalled = index is not None  # what is kept on disk was asked for
         self._stale = False  # the index is from the disk, and nothing of it was given out
-        self._keeping: list[Future[bool]] = []
         self._learn: set[str] = set()
+        self._learnt = False  # something that is to be kept
         self._network: Network | None = None  # by which a price was given
 
     @classmethod
@@ -110,14 +121,32 @@ class GranuleFile:
         self.close()
 
     def close(self) -> None:
-        """Give connections back."""
+        """Give connections back; what was learnt is written in the background."""
         self._fetcher.close()
+        if self._learnt and (cache := self._cache()) is not None:
+            keeping.hurry(cache, self.url)
 
     def flush(self) -> None:
         """Wait until the index that this granule learnt is on disk."""
-        for job in self._keeping:
-            job.result()
-        self._keeping.clear()
+        if self._learnt and (cache := self._cache()) is not None:
+            keeping.flush(cache, self.url)
+
+    def recall(self) -> None:
+        """Take what is kept of the granule, decoded as far as it will be touched.
+
+        For who opened it, before anybody else has it. Asks no server. What is not sound in
+        it raises `CacheError` when it is touched: then `distrust` it, and go on.
+        """
+        if not self._recalled:
+            self._recalled = True
+            self._index = self._kept(later=True)
+            self._stale = self._index is not None
+
+    def distrust(self) -> None:
+        """Forget what was kept of the granule, here and on disk: it is not sound."""
+        if self._index is not None:
+            self._forget(self._index.source)
+        self._index = self._walker = None
 
     @property
     def url(self) -> str:
@@ -161,7 +190,12 @@ class GranuleFile:
 
     def zone_map(self, path: str) -> ZoneMap | None:
         """Bounds of the chunks of a dataset, as far as they are known; None where none is."""
-        return self._index.zones.get(self._index.resolve(path)) if self._index else None
+        if self._index is None:
+            return None
+        try:
+            return self._index.zones.get(self._index.resolve(path))
+        except CacheError:  # of bounds that are not sound nothing is believed
+            return None
 
     def bound(self, zones: Mapping[str, ZoneMap]) -> None:
         """Note bounds that are known otherwise than from the values: path to bounds."""
@@ -221,7 +255,12 @@ class GranuleFile:
         FetchError, AuthError, GranuleChangedError
             The bytes cannot be had.
         """
-        return loop.run(self.awalk(paths, shallow=shallow, missing_ok=missing_ok, dims=dims))
+        ask = _Ask(None if paths is None else tuple(paths), tuple(shallow), missing_ok, dims)
+        index = self._index
+        if index is None or not ask.known_to(index):
+            index = loop.run(self._walk(ask))
+        self._stale = False
+        return index
 
     def read(self, wanted: Sequence[Wanted]) -> list[AnyArray]:
         """Values of some datasets, fetched with one plan.
@@ -276,9 +315,10 @@ class GranuleFile:
     async def _walk(self, ask: _Ask) -> Index:
         async with self._turn.lock():
             index = self._index
-            if index is None:
-                index = await self._kept()
-                self._stale = index is not None
+            if index is None and not self._recalled:
+                running = asyncio.get_running_loop()
+                index = await running.run_in_executor(_pool(self.options.threads), self._kept)
+                self._recalled, self._stale = True, index is not None
             if index is not None and ask.known_to(index):
                 self._index = index
                 return index
@@ -319,12 +359,26 @@ class GranuleFile:
     async def _read(self, wanted: list[Wanted]) -> list[AnyArray]:
         try:
             return await self._read_indexed(wanted)
+        except CacheError as error:
+            await self._walk_instead(error, [path for path, _ in wanted])
+            return await self._read_indexed(wanted)
         except GranuleChangedError:
             if not self._stale:
                 raise
         # Only what was kept on disk was of an older version: nobody has seen it yet.
         self._index = self._walker = None
         return await self._read_indexed(wanted)
+
+    async def _walk_instead(self, error: CacheError, paths: list[str]) -> None:
+        """Walk, since what was kept is not sound; raise where it also lied about shapes."""
+        before = self._index
+        self.distrust()
+        index = await self._walk(_Ask(paths, [], False, dims=False))
+        if before is not None:
+            for path in paths:
+                believed, found = before.array(path), index.array(path)
+                if (believed.shape, believed.dtype) != (found.shape, found.dtype):
+                    raise error
 
     async def _read_indexed(self, wanted: list[Wanted]) -> list[AnyArray]:
         index = await self._walk(_Ask([path for path, _ in wanted], [], False, dims=False))
@@ -421,7 +475,7 @@ class GranuleFile:
         origin = str(getattr(self._store, "origin", ""))
         return IndexCache.open(self.options.cache, limits=self.options.limits, origin=origin)
 
-    async def _kept(self) -> Index | None:
+    def _kept(self, *, later: bool = False) -> Index | None:
         """The index on disk; of a local file only if it is of the version that is there now.
 
         Of a remote one, the first read tells: every request names the version it wants.
@@ -429,23 +483,24 @@ class GranuleFile:
         cache = self._cache()
         if cache is None:
             return None
-        running = asyncio.get_running_loop()
-        index = await running.run_in_executor(_pool(self.options.threads), cache.load, self.url)
+        index = keeping.waiting(cache, self.url) or cache.load(self.url, later=later)
         if index is not None and isinstance(self._store, LocalStore):
-            now = await self._fetcher.head(1)
-            return index if (now.size, now.etag) == (index.source.size, index.source.etag) else None
+            now = (index.source.size, index.source.etag)
+            return index if self._store.version() == now else None
         return index
 
     def _keep(self, index: Index) -> None:
-        """Write the index for the next time, while this read goes on."""
+        """Write the index for the next time, when reading pauses."""
         cache = self._cache()
         if cache is not None:
-            self._keeping.append(_pool(self.options.threads).submit(cache.save, index))
+            self._learnt = True
+            keeping.note(cache, index)
 
     def _forget(self, source: Source) -> None:
         """The granule was replaced: what was kept of the old version is of no use."""
         cache = self._cache()
         if cache is not None:
+            keeping.forget(cache, source)
             cache.drop(source)
 
 
@@ -468,13 +523,24 @@ class _Turn:
 class _Ask:
     """What a walk is asked for; see `GranuleFile.walk`."""
 
-    paths: list[str] | None
-    shallow: list[str]
+    paths: Sequence[str] | None
+    shallow: Sequence[str]
     missing_ok: bool
     dims: bool
 
     def known_to(self, index: Index) -> bool:
         """Whether a walk would learn nothing; raises where it would find nothing."""
+        if index.outline is None or self.paths is None:
+            return self._known_to(index)
+        key = ("known", tuple(self.paths), tuple(self.shallow), self.missing_ok, self.dims)
+        notes = index.outline.alike
+        if key not in notes:
+            if len(notes) >= MOST_NOTES:
+                notes.clear()
+            notes[key] = self._known_to(index)
+        return bool(notes[key])
+
+    def _known_to(self, index: Index) -> bool:
         if self.paths is None:
             return index.complete
         known = all(index.knows(path, dims=self.dims) for path in self.paths)

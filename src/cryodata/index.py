@@ -13,10 +13,10 @@ from typing import Any
 
 from cryodata.errors import CryodataError, FormatError, UnknownVariableError, close_names
 from cryodata.layout import ArrayLayout, Chunked
-from cryodata.types import Source
+from cryodata.types import IntArray, Source
 from cryodata.zone_map import ZoneMap
 
-__all__ = ["GroupLayout", "Index", "Link"]
+__all__ = ["GroupLayout", "Index", "Link", "Outline"]
 
 MOST_LINKS = 64
 """Links followed on the way to one object."""
@@ -63,6 +63,28 @@ class GroupLayout:
     links: Mapping[str, Link] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Outline:
+    """What an index tells of its arrays before they are decoded.
+
+    Attributes
+    ----------
+    alike : dict
+        The same object for all indexes with the same paths, links, types and attributes of
+        arrays: a place to note what follows from these alone.
+    places : mapping of str to int
+        Path of an array to its place in the lists.
+    shapes, chunk_shapes : (ends, flat), both (n,) int64
+        Shape ``flat[ends[i] : ends[i + 1]]`` of the array at place i, as somebody claims and
+        nobody has checked.
+    """
+
+    alike: dict[Any, Any]
+    places: Mapping[str, int]
+    shapes: tuple[IntArray, IntArray]
+    chunk_shapes: tuple[IntArray, IntArray]
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Index:
     """What is known of one version of one granule.
@@ -84,6 +106,8 @@ class Index:
         not here below them does not exist.
     zones : mapping of str to ZoneMap
         Absolute path of a dataset to the bounds of its chunks, as far as they are known.
+    outline : Outline or None
+        Where it is one that was kept.
     """
 
     source: Source
@@ -93,10 +117,13 @@ class Index:
     problems: Mapping[str, CryodataError] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
     zones: Mapping[str, ZoneMap] = field(default_factory=dict)
+    outline: Outline | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in _MAPPINGS:
-            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+            given = getattr(self, name)
+            if isinstance(given, dict):  # else nobody can change it
+                object.__setattr__(self, name, MappingProxyType(dict(given)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         fields = {name: dict(getattr(self, name)) for name in _MAPPINGS}
@@ -132,7 +159,7 @@ class Index:
         """
         path = self.resolve(path)
         if path in self.arrays:
-            return self.arrays[path].dims_known or not dims
+            return not dims or self.arrays[path].dims_known
         if path in self.problems:
             return True
         if path in self.groups and not below:
@@ -184,6 +211,8 @@ class Index:
             If the links lead in a circle.
         """
         path = "/" + path.strip("/")
+        if not self.aliases:
+            return path
         for _ in range(MOST_LINKS):
             parts = path.split("/")
             for i in range(2, len(parts) + 1):
@@ -207,6 +236,7 @@ class Index:
             problems={**self.problems, **other.problems},
             whole=self.whole | other.whole,
             zones=_merge_zones(self.zones, other.zones),
+            outline=None,
         )
 
     def with_zones(self, learnt: Mapping[str, ZoneMap]) -> Index:

@@ -12,7 +12,7 @@ import numpy as np
 from cryodata.caution import warn_user
 from cryodata.columns import Column, Columns
 from cryodata.errors import SelectionError
-from cryodata.layout import ArrayLayout
+from cryodata.layouts import Layouts
 from cryodata.products import GranuleName, parse_name
 
 __all__ = ["join_columns", "refuse_twice"]
@@ -122,11 +122,12 @@ def _aligned(lists: Sequence[Sequence[Column]], found: Sequence[Columns]) -> tup
         if lacking:
             _leave_out(column, len(lacking), len(having))
             continue
-        layouts: list[ArrayLayout | None] = []
-        for i, one in enumerate(found):
-            own = by_key[i].get(key)
-            layouts += own.layouts if own is not None else [None] * len(one.tracks)
-        joined.append(replace(column, layouts=tuple(layouts)))
+        own = [columns.get(key) for columns in by_key]
+        layouts = [
+            Layouts.of([None] * len(one.tracks)) if c is None else c.of_tracks
+            for c, one in zip(own, found, strict=True)
+        ]
+        joined.append(replace(column, layouts=Layouts.join(layouts)))
     extra = {key for i in having for key in by_key[i]} - set(by_key[having[0]])
     for key in sorted(extra, key=str):
         have = [by_key[i][key] for i in having if key in by_key[i]]
@@ -147,5 +148,11 @@ def _common(attributes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         name: value
         for name, value in first.items()
-        if all(name in other and np.array_equal(value, other[name]) for other in others)
+        if all(name in other and _same(value, other[name]) for other in others)
     }
+
+
+def _same(one: Any, other: Any) -> bool:
+    if one is other or (type(one) is str and type(other) is str):
+        return bool(one == other)
+    return bool(np.array_equal(one, other))

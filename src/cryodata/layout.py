@@ -6,10 +6,10 @@ Chunks are columns of numpy, never a Python object per chunk.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,11 +130,38 @@ class Contiguous:
     nbytes: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Chunked:
-    """The values are cut into equal chunks, each filtered by itself."""
+    """The values are cut into equal chunks, each filtered by itself.
 
-    table: ChunkTable
+    Parameters
+    ----------
+    table : ChunkTable
+    """
+
+    __slots__ = ("_make", "_number", "_table")
+    __match_args__ = ("table",)
+
+    def __init__(self, table: ChunkTable) -> None:
+        self._table: ChunkTable | None = table
+        self._make: Callable[[int], ChunkTable] | None = None
+        self._number = 0
+
+    @classmethod
+    def later(cls, make: Callable[[int], ChunkTable], number: int) -> Self:
+        """Chunks that are looked up, ``make(number)``, when somebody asks where they are."""
+        self = cls.__new__(cls)
+        self._table, self._make, self._number = None, make, number
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Chunked, (self.table,)
+
+    @property
+    def table(self) -> ChunkTable:
+        """Where the chunks are; raises what looking them up raises."""
+        if self._table is None and self._make is not None:
+            self._table = self._make(self._number)
+        return self._table  # type: ignore[return-value]  # there is one or the other
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

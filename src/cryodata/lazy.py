@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -15,11 +15,10 @@ from xarray.core import indexing
 
 from cryodata.errors import SelectionError
 from cryodata.finish import as_stored
-from cryodata.read_plan import ReadPlan
-from cryodata.refit import Refit
+from cryodata.parts import Part, Parts, Reader, Wanted
 from cryodata.rows import OuterKey, Reading, plan_reading
 from cryodata.store import loop
-from cryodata.types import AnyArray, IntArray, Source
+from cryodata.types import AnyArray, IntArray
 
 __all__ = [
     "SIDE_BY_SIDE",
@@ -31,6 +30,7 @@ __all__ = [
     "Part",
     "Reader",
     "Slices",
+    "Wanted",
     "frozen_key",
     "is_reading_ahead",
     "noting_reads",
@@ -40,40 +40,8 @@ __all__ = [
     "reading_ahead",
 ]
 
-Wanted: TypeAlias = Sequence[tuple[str, tuple[slice, ...] | None]]
-
 SIDE_BY_SIDE = 16
 """Granules read at once: each has its own requests in flight."""
-
-
-class Reader(Protocol):
-    """What a lazy array needs of an open granule."""
-
-    @property
-    def source(self) -> Source:
-        """The version of the object that is read."""
-        ...
-
-    @property
-    def memory(self) -> int:
-        """Bytes that the values of one read may take."""
-        ...
-
-    def read(self, wanted: Wanted) -> list[AnyArray]:
-        """Read slices of several datasets in one plan."""
-        ...
-
-    async def aread(self, wanted: Wanted) -> list[AnyArray]:
-        """As `read`, without blocking the event loop."""
-        ...
-
-    def price(self, wanted: Wanted) -> ReadPlan:
-        """What `read` would fetch."""
-        ...
-
-    def select(self, paths: Iterable[str]) -> Reader:
-        """The same granule, knowing these datasets only: small to pickle."""
-        ...
 
 
 class Companion(Protocol):
@@ -82,30 +50,6 @@ class Companion(Protocol):
     def read(self, array: LazyArray, key: OuterKey) -> AnyArray | None:
         """The values, or None where it is left to the array to read them by itself."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A run of rows of a dataset, which are some rows of an array.
-
-    Attributes
-    ----------
-    file : Reader
-        The granule it is in.
-    path : str
-    shape : tuple of int
-        Of the run; along the axes after the first, of the dataset, as far as the array has them.
-    start : int
-        Row of the dataset that the run begins with.
-    refit : Refit or None
-        What is to be done with the stored values first; `shape` is then that of the result.
-    """
-
-    file: Reader
-    path: str
-    shape: tuple[int, ...]
-    start: int = 0
-    refit: Refit | None = None
 
 
 class LazyArray(BackendArray):
@@ -160,7 +104,7 @@ class LazyArray(BackendArray):
         column: int | None = None,
         companions: Companion | None = None,
     ) -> None:
-        self.parts = tuple(parts)
+        self.parts = parts if isinstance(parts, Parts) else tuple(parts)
         self.shape = shape
         self.dtype = dtype
         self.finish = finish
@@ -168,6 +112,9 @@ class LazyArray(BackendArray):
         self.gap = gap
         self.column = column
         self.companions = companions
+        if isinstance(parts, Parts):
+            self.offsets = parts.offsets
+            return
         rows = [part.shape[0] if part.shape else 1 for part in parts]
         if len(rows) == 1 and shape:
             rows = [shape[0]]
@@ -176,11 +123,10 @@ class LazyArray(BackendArray):
     def __reduce__(self) -> tuple[Any, ...]:
         settings = {"shape": self.shape, "dtype": self.dtype, "finish": self.finish}
         settings |= {"fill": self.fill, "gap": self.gap, "column": self.column}
-        files = {id(file): file for file in self.files}
-        known = {
-            key: file.select([part.path for part in self.parts if part.file is file])
-            for key, file in files.items()
-        }
+        paths: dict[int, list[str]] = {}
+        for part in self.parts:
+            paths.setdefault(id(part.file), []).append(part.path)
+        known = {id(file): file.select(paths[id(file)]) for file in self.files}
         parts = [replace(part, file=known[id(part.file)]) for part in self.parts]
         return (_rebuild, (parts, settings))
 
@@ -196,11 +142,12 @@ class LazyArray(BackendArray):
     @property
     def files(self) -> tuple[Reader, ...]:
         """The granules it is in, each once, in the order of the rows."""
-        return tuple({id(part.file): part.file for part in self.parts}.values())
+        files = self.parts.files if isinstance(self.parts, Parts) else [p.file for p in self.parts]
+        return tuple({id(file): file for file in files}.values())
 
     def __repr__(self) -> str:
-        paths = [part.path for part in self.parts]
-        named = " ... ".join(dict.fromkeys([*paths[:1], *paths[-1:]]))
+        ends = [*self.parts[:1], *self.parts[-1:]]
+        named = " ... ".join(dict.fromkeys(part.path for part in ends))
         return f"<LazyArray {named} {self.dtype}{list(self.shape)}>"
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> AnyArray:

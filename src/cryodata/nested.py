@@ -7,17 +7,24 @@ from dataclasses import replace
 
 import numpy as np
 
+from cryodata.caution import warn_user
 from cryodata.columns import Column, Columns, Track
 from cryodata.errors import SelectionError, UnknownVariableError, close_names
 from cryodata.layout import ArrayLayout
 from cryodata.lazy import Part, Slices, read_slices
-from cryodata.nesting import fine_starts
+from cryodata.nesting import agree, fine_starts
 from cryodata.products import Nesting, join_path
 from cryodata.refit import Refit
-from cryodata.types import IntArray
+from cryodata.types import AnyArray, IntArray
 from cryodata.view import View
 
-__all__ = ["find_nested", "nested_column", "nested_parts", "with_counts"]
+__all__ = [
+    "find_nested",
+    "nested_column",
+    "nested_parts",
+    "tell_disagreement",
+    "with_counts",
+]
 
 
 def find_nested(view: View, tracks: Sequence[Track], words: Sequence[str]) -> list[Column]:
@@ -118,7 +125,7 @@ def with_counts(found: Columns) -> Columns:
     tracks = list(found.tracks)
     for number in full:
         track, first, count = tracks[number], next(values), next(values)
-        starts = fine_starts(first, count, track.stored)
+        starts = fine_starts(count, track.stored)
         lengths = {x.shape[0] for c in nested if (x := c.layouts[number]) is not None}
         if starts is None or lengths != {len(count)}:
             raise SelectionError(
@@ -127,8 +134,18 @@ def with_counts(found: Columns) -> Columns:
                 url=track.file.url,
                 fix="Leave with_segments= out: which photon is of which segment is not known.",
             )
+        tell_disagreement(track, starts, first, count)
         tracks[number] = replace(track, counts=np.asarray(count, np.int64))
     return replace(found, tracks=tuple(tracks))
+
+
+def tell_disagreement(track: Track, starts: IntArray, first: AnyArray, count: AnyArray) -> None:
+    """Warn where a file says in two ways which photons are of which segment, and not the same."""
+    if not agree(starts, first, count):
+        warn_user(
+            f"{track.beam} of {track.granule}: the numbers of first photons do not fit the "
+            "counts of photons, which add up and are gone by"
+        )
 
 
 def nested_parts(

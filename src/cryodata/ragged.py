@@ -22,8 +22,9 @@ from cryodata.attributes import decode_attributes, filter_encoding
 from cryodata.columns import PLACES, Column, Columns, Track
 from cryodata.direction import BOTH, MEANINGS, direction_of_region, direction_of_rows
 from cryodata.finish import UtcTime, as_stored
-from cryodata.lazy import LazyArray, NestedArray, Part
+from cryodata.lazy import LazyArray, NestedArray
 from cryodata.nested import nested_parts
+from cryodata.parts import Part, Parts, Places
 from cryodata.products import Product
 from cryodata.provenance import Provenance
 from cryodata.together import Companions
@@ -84,6 +85,7 @@ def ragged_dataset(
     latitude = known["latitude"].values if "latitude" in known else None
     coordinates.update(track_coordinates(found.product, found.tracks, sizes, latitude))
     columns = {c.name: variables[c.name] for c in (*found.columns, *found.deciding)}
+    columns |= {str(name): v for name, v in known.items() if name not in coordinates}
     if rows in columns:
         coordinates[rows] = columns.pop(rows)
     # coordinates first: loading them reads what was named, too
@@ -103,6 +105,7 @@ class RaggedStore(AbstractDataStore):
         self._tracks = found.tracks
         self._columns = {column.name: column for column in found.all}
         self._rows = sum(track.rows for track in found.tracks)
+        self._places = Places.of((track.file, track.runs) for track in found.tracks)
         self._arrays = {column.name: self._array(column) for column in found.all}
 
     def get_variables(self) -> Mapping[str, xr.Variable]:
@@ -142,16 +145,8 @@ class RaggedStore(AbstractDataStore):
         dtype, fill, trailing = column.dtype, column.fill, column.trailing
         if column.nested:
             return self._nested_array(column)
-        parts: list[Part] = []
-        for track, layout in zip(self._tracks, column.layouts, strict=True):
-            if layout is not None:
-                refit = column.refit(track, layout, dtype, fill)
-                parts += [
-                    Part(track.file, layout.path, (stop - start, *trailing), start, refit)
-                    for start, stop in track.runs.tolist()
-                ]
         return LazyArray(
-            parts,
+            Parts(self._places, column.of_tracks.paths, trailing, column.refits(self._tracks)),
             shape=(self._rows, *trailing),
             dtype=dtype if epoch is None else np.dtype("M8[ns]"),
             finish=as_stored if epoch is None else UtcTime(epoch, _number(fill)),

@@ -54,6 +54,9 @@ class Request:
         Of rows that have a value for each repeat cycle, only these; all where empty.
     on_missing : {"raise", "skip"}
         What becomes of beams and variables that are named and not there.
+    product : Product or None
+        The table to read by, also where a file does not say what it is; None for what each
+        file says.
     """
 
     variables: Words = "default"
@@ -63,6 +66,7 @@ class Request:
     with_segments: tuple[str, ...] = ()
     cycles: tuple[int, ...] = ()
     on_missing: OnMissing = "raise"
+    product: Product | None = None
 
 
 @dataclass(frozen=True, slots=True)

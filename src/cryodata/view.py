@@ -12,6 +12,7 @@ from cryodata.index import Index
 from cryodata.layout import ArrayLayout
 from cryodata.products import GranuleName, Product, Rate, join_path, parse_name
 from cryodata.products.registry import text
+from cryodata.remembered import remembered
 from cryodata.request import Asked, Request, as_words, surfaces_of
 
 __all__ = [
@@ -33,6 +34,15 @@ ORBIT = ("/orbit_info/rgt", "/orbit_info/cycle_number")
 
 def look_ahead(file: GranuleFile, table: Product, request: Request, release: str = "") -> Index:
     """Everything that `choose` surely needs, in one pass; what does not exist is left out."""
+    paths, shallow, dims = _ahead(table, request, release, parse_name(file.url) is not None)
+    return file.walk(paths, shallow=shallow, missing_ok=True, dims=dims)
+
+
+@remembered
+def _ahead(
+    table: Product, request: Request, release: str, named: bool
+) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    """Paths to walk, groups to look at, and whether scales are wanted; `named` by its producer."""
     product = table.as_of(release)
     rate = product.rate
     words = set(as_words(request.beams))
@@ -53,14 +63,17 @@ def look_ahead(file: GranuleFile, table: Product, request: Request, release: str
     paths += [f"/{path}" for track in tracks for path in nested_paths(product, track, coarse)]
     shallow = ["/", *(f"/{track}" for track in product.tracks)]
     paths.append(ORIENTATION)
-    if parse_name(file.url) is None:
+    if not named:
         shallow.append(IDENTIFICATION)
         paths += ORBIT
     # of what the table lists, the table says which rows it has; of the rest, its scales do
     listed = {*rate.default, *rate.coordinates.values()}
-    return file.walk(
-        paths, shallow=shallow, missing_ok=True, dims=asked.all or not set(below) <= listed
-    )
+    return tuple(paths), tuple(shallow), asked.all or not set(below) <= listed
+
+
+@remembered
+def _as_of(product: Product, release: str) -> Product:
+    return product.as_of(release)
 
 
 def paths_of_nesting(product: Product, track: str) -> dict[str, str]:
@@ -103,12 +116,16 @@ class View:
     index : Index
     release : str
         As the name or the file says; empty where neither does.
+    odd : bool
+        Something asked for was searched for, or left out: another granule like this one has
+        to be looked at by itself.
     """
 
     file: GranuleFile
     product: Product
     index: Index
     release: str = ""
+    odd: bool = False
 
     @classmethod
     def of(cls, file: GranuleFile, product: Product, request: Request) -> Self:
@@ -117,7 +134,7 @@ class View:
         name = view._name()
         said = text(view._identification().get("VersionID"))
         view.release = name.release if name is not None else said.zfill(3) if said else ""
-        view.product = product.as_of(view.release)
+        view.product = _as_of(product, view.release)
         if view.product is not product:
             view.index = look_ahead(file, product, request, view.release)
         return view

@@ -78,7 +78,9 @@ class ZoneMap:
             valid=np.where(take[:, None], other.valid, self.valid),
         )
 
-    def zones(self, layout: ArrayLayout, column: int = 0) -> Zones:
+    def zones(
+        self, layout: ArrayLayout, column: int = 0, dtype: np.dtype[Any] | None = None
+    ) -> Zones:
         """One column, as conditions want it.
 
         Parameters
@@ -86,6 +88,8 @@ class ZoneMap:
         layout : ArrayLayout
             The dataset.
         column : int
+        dtype : numpy.dtype, optional
+            Of the values as conditions get to see them.
         """
         rows = np.full(len(self), layout.piece_shape[0], np.int64)
         rows[-1:] = layout.shape[0] - layout.piece_shape[0] * (len(self) - 1)
@@ -94,6 +98,7 @@ class ZoneMap:
             high=self.high[:, column],
             valid=np.maximum(self.valid[:, column], UNKNOWN),
             size=rows,
+            dtype=dtype,
         )
 
 

@@ -10,14 +10,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-__all__ = ["dtype_from_json", "dtype_from_text", "dtype_to_json", "dtype_to_text"]
+__all__ = ["dtype_from_json", "dtype_to_json"]
 
 # numpy would also take "int", "f4,f8" or "object"; a file says it in one way only
 SIMPLE = re.compile(r"[<>|](?:[biufcSVmM][1-9][0-9]{0,9}(?:\[[0-9]{0,9}[A-Za-z]{1,2}\])?|O)")
@@ -87,6 +86,7 @@ def dtype_from_json(document: Any) -> np.dtype[Any]:
     raise ValueError(f"no dtype: {document}")
 
 
+@lru_cache(maxsize=256)  # a granule has a thousand datasets and a dozen types
 def _simple(text: str) -> np.dtype[Any]:
     if not SIMPLE.fullmatch(text) or np.dtype(text).str != text:
         raise ValueError(f"no dtype: {text!r}")
@@ -110,18 +110,3 @@ def _compound_from_json(document: dict[str, Any]) -> np.dtype[Any]:
     if dtype.hasobject or not dtype.itemsize:
         raise ValueError("a compound of objects, or of nothing")
     return dtype  # type: ignore[no-any-return]  # as above
-
-
-def dtype_to_text(dtype: np.dtype[Any]) -> str:
-    """As `dtype_to_json`, as one word for simple types and as JSON text for others."""
-    document = dtype_to_json(dtype)
-    return document if isinstance(document, str) else json.dumps(document, separators=(",", ":"))
-
-
-@lru_cache(maxsize=256)  # a granule has a thousand datasets and a dozen types
-def dtype_from_text(text: str) -> np.dtype[Any]:
-    """The dtype that `dtype_to_text` wrote; raises as `dtype_from_json`."""
-    dtype = dtype_from_json(json.loads(text) if text.startswith("{") else text)
-    if dtype.subdtype is not None:
-        raise ValueError("an array type is written as part of the shape")
-    return dtype

@@ -3,26 +3,33 @@
 Any Parquet reader can open it: one row per object of the granule, plain columns, the
 chunk columns as lists. The footer holds, under ``cryodata``, which version of which file
 it describes; and a checksum of the whole.
+
+To open a granule takes a part of the columns; where its chunks are is looked up when one is
+wanted, and what it has in common with other granules is decoded once for all of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from cryodata.errors import CacheError
-from cryodata.formats.index_rows import COLUMNS, index_to_rows
-from cryodata.formats.rows_index import check_places, index_from_rows
+from cryodata.formats.alike import Alike
+from cryodata.formats.index_rows import ALIKE, COLUMNS, OWN, index_to_rows, unescape
+from cryodata.formats.lists import Lists
+from cryodata.formats.rows_index import Rows, check_places
 from cryodata.formats.seal import UNSEALED, check_seal, seal
 from cryodata.formats.value_json import dump_json, load_json
 from cryodata.index import Index
+from cryodata.layout import Chunked
 from cryodata.options import Limits
 from cryodata.types import AnyArray, Source
 
@@ -34,9 +41,12 @@ __all__ = [
     "encode_index",
     "library_version",
     "summarise",
+    "touch",
 ]
 
-FORMAT = 2
+T = TypeVar("T")
+
+FORMAT = 3
 """Counts up with every change of what the columns mean."""
 
 ABOUT, CHECKSUM = "cryodata", "cryodata.checksum"
@@ -84,8 +94,27 @@ def encode_index(index: Index) -> bytes:
     import pyarrow as pa
 
     with _explained("The index cannot be written", index.source.url):
-        table = pa.Table.from_pylist(list(index_to_rows(index)), schema=_schema())
-        return _write(table, _about(index))
+        rows = list(index_to_rows(index))
+        columns = [
+            _column([row.get(name) for row in rows], field)
+            for name, field in zip(COLUMNS, _schema(), strict=True)
+        ]
+        table = pa.Table.from_arrays(columns, schema=_schema())
+        return _write(table, {**_about(index), "alike": _checksum(table)})
+
+
+def _column(values: list[Any], field: Any) -> Any:
+    """A column; arrays of numbers are put behind each other as they are."""
+    import pyarrow as pa
+
+    if field.name not in CHUNK_COLUMNS:
+        return pa.array(values, field.type)
+    kind = field.type.value_type.to_pandas_dtype()
+    lists = [np.empty(0, kind) if one is None else one for one in values]
+    ends = np.cumsum([0, *map(len, lists)], dtype=np.int32)
+    flat = np.concatenate([np.empty(0, kind), *lists]).astype(kind, casting="same_kind")
+    nothing = pa.array([one is None for one in values], pa.bool_())
+    return pa.ListArray.from_arrays(ends, pa.array(flat), type=field.type, mask=nothing)
 
 
 def _write(table: Any, about: dict[str, Any]) -> bytes:
@@ -96,12 +125,12 @@ def _write(table: Any, about: dict[str, Any]) -> bytes:
     with pq.ParquetWriter(
         sink,
         table.schema,
-        compression="zstd",
-        use_dictionary=[name for name, kind in COLUMNS.items() if kind == "text"],
+        compression={name: _compression(name) for name in _leaves(table.schema)},
+        use_dictionary=["kind"],
         column_encoding={
             f"{name}.list.element": "DELTA_BINARY_PACKED"
             for name, kind in COLUMNS.items()
-            if kind in {"int64 list", "uint32 list"}
+            if kind in {"int64 list", "uint32 list"} and name not in OWN
         },
         write_statistics=False,
         store_schema=False,
@@ -111,7 +140,23 @@ def _write(table: Any, about: dict[str, Any]) -> bytes:
     return seal(sink.getvalue().to_pybytes())
 
 
-def decode_index(data: bytes, *, limits: Limits | None = None) -> Index:
+def _leaves(schema: Any) -> list[str]:
+    """Columns as Parquet names them."""
+    import pyarrow as pa
+
+    lists = {field.name for field in schema if pa.types.is_list(field.type)}
+    return [f"{name}.list.element" if name in lists else name for name in schema.names]
+
+
+def _compression(leaf: str) -> str:
+    """What is read of every granule that is opened is small, and quicker as it is."""
+    name = leaf.partition(".")[0]
+    return "NONE" if name in OWN and name != "attributes" else "ZSTD"
+
+
+def decode_index(
+    data: bytes, *, limits: Limits | None = None, library: str | None = None, later: bool = False
+) -> Index:
     """The index that `encode_index` wrote.
 
     Parameters
@@ -119,6 +164,10 @@ def decode_index(data: bytes, *, limits: Limits | None = None) -> Index:
     data : bytes
     limits : Limits, optional
         What the index may claim: the limits under which the file would be walked.
+    library : str, optional
+        Version of the library that it must have been made by.
+    later : bool
+        Decode each object when it is touched first, and raise then what is wrong with it.
 
     Raises
     ------
@@ -129,12 +178,54 @@ def decode_index(data: bytes, *, limits: Limits | None = None) -> Index:
         file = _open(data)
         about = _read_about(file)
         source = _source(about)
-        table = file.read(use_threads=False)
-        check_places(_flat(table, "chunk_offsets"), _flat(table, "chunk_nbytes"), source.size)
-        index = index_from_rows(source, _rows(table), limits or Limits())
+        if library not in {None, about["library"]}:
+            raise ValueError(f"it was made by version {about['library']}")
+        alike = _known.get(about["alike"]) if later else None
+        table = file.read(columns=[*(() if alike else ALIKE), *OWN], use_threads=False)
+        alike = alike or _decode_alike(table, about["alike"])
+        if len(table) != len(alike.rows):
+            raise ValueError("it has other rows than it says")
+        rows = Rows(
+            source,
+            limits or Limits(),
+            alike,
+            {name: _values(table, name) for name in OWN},
+            lambda names: _more(data, source, names),
+            _told,
+        )
+        index = rows.index()
         if index.complete is not about["complete"]:
             raise ValueError("header and rows differ about how much was walked")
-        return index
+    if not later:
+        touch(index)
+    return index
+
+
+def touch(index: Index) -> None:
+    """Decode everything that an index says; raises as `decode_index`."""
+    for mapping in (index.groups, index.arrays, index.zones):
+        list(mapping.values())
+    for group in index.groups.values():
+        list(group.links.values())
+    for array in index.arrays.values():
+        if isinstance(array.storage, Chunked):
+            len(array.storage.table)
+
+
+def _more(data: bytes, source: Source, names: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """Some of the columns that a granule is opened without."""
+    table = _parquet(data).read(columns=list(names), use_threads=False)
+    if "chunk_offsets" in names:
+        check_places(_flat(table, "chunk_offsets"), _flat(table, "chunk_nbytes"), source.size)
+    return {name: _values(table, name) for name in names}
+
+
+def _told(make: Callable[[int], T], row: int) -> T:
+    """What `make` makes of a row."""
+    try:
+        return make(row)
+    except _errors() as error:
+        raise _refusal("This is no index that can be used", error) from error
 
 
 def summarise(data: bytes) -> Summary:
@@ -185,15 +276,19 @@ def _about(index: Index) -> dict[str, Any]:
 
 def _open(data: bytes) -> Any:
     """The Parquet file, its footer checked."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     check_seal(data)
-    file = pq.ParquetFile(pa.BufferReader(data))
+    file = _parquet(data)
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     if sum(group.total_byte_size for group in groups) > MOST_BYTES:
         raise ValueError("it is too large")
     return file
+
+
+def _parquet(data: bytes) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(pa.BufferReader(data))
 
 
 def _read_about(file: Any) -> dict[str, Any]:
@@ -207,8 +302,9 @@ def _read_about(file: Any) -> dict[str, Any]:
 
 def _source(about: dict[str, Any]) -> Source:
     source = Source(url=about["url"], size=about["size"], etag=about["etag"])
-    kinds = [type(about[name]) for name in ("url", "size", "etag", "library", "complete", "facts")]
-    if kinds != [str, int, str, str, bool, int] or not 0 <= source.size < 1 << 62:
+    named = ("url", "size", "etag", "library", "complete", "facts", "alike")
+    kinds = [type(about[name]) for name in named]
+    if kinds != [str, int, str, str, bool, int, str] or not 0 <= source.size < 1 << 62:
         raise ValueError("its header is damaged")
     return source
 
@@ -223,25 +319,60 @@ def _schema() -> Any:
         "bool": pa.bool_(),
         "int64": pa.int64(),
         "int64 list": pa.list_(pa.field("element", pa.int64())),
+        "uint64 list": pa.list_(pa.field("element", pa.uint64())),
         "uint32 list": pa.list_(pa.field("element", pa.uint32())),
         "float64 list": pa.list_(pa.field("element", pa.float64())),
     }
     return pa.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
 
 
-def _rows(table: Any) -> Iterator[dict[str, Any]]:
-    """Rows as dicts; chunk columns as numpy views, other lists as tuples."""
-    columns = []
-    for name, kind in COLUMNS.items():
-        column = table.column(name).combine_chunks()
-        if name in CHUNK_COLUMNS:
-            columns.append(_split(column, _flat(table, name)))
-        elif kind.endswith("list"):
-            columns.append(_split(column, tuple(column.values.to_pylist())))
-        else:
-            columns.append(column.to_pylist())
-    names = tuple(COLUMNS)
-    return (dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True))
+_known: dict[str, Alike] = {}
+"""By checksum; of a release in which not every granule has every beam there are a few."""
+MOST_KNOWN = 64
+
+
+def _decode_alike(table: Any, checksum: str) -> Alike:
+    """What the columns `ALIKE` say; whoever names the same checksum gets the same object."""
+    if _checksum(table) != checksum:
+        raise ValueError("the checksum does not fit what granules have alike")
+    kinds, paths, texts = (table.column(name).to_pylist() for name in ALIKE)
+    alike = Alike(kinds, [unescape(path) for path in paths], texts)
+    if len(_known) >= MOST_KNOWN:
+        _known.clear()
+    return _known.setdefault(checksum, alike)
+
+
+def _checksum(table: Any) -> str:
+    """Of the columns `ALIKE`."""
+    digest = hashlib.blake2b(digest_size=20)
+    for name in ALIKE:
+        for part in _text_bytes(table, name):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _text_bytes(table: Any, name: str) -> tuple[bytes, bytes]:
+    """Where the texts of a column end, as int32, and the texts one after the other."""
+    column = table.column(name).combine_chunks()
+    if column.null_count or column.offset:
+        raise ValueError(f"a row without {name}")
+    _, ends, text = column.buffers()
+    count = len(column)
+    if ends is None:  # of no rows
+        return bytes(4), b""
+    last = int(np.frombuffer(ends, np.int32, 1, 4 * count)[0])
+    return bytes(ends[: 4 * count + 4]), bytes(text[:last]) if text is not None else b""
+
+
+def _values(table: Any, name: str) -> Sequence[Any]:
+    """A value per row; those of chunk columns are numpy views, other lists tuples."""
+    column, kind = table.column(name).combine_chunks(), COLUMNS[name]
+    if name in CHUNK_COLUMNS:
+        return _split(column, _flat(table, name))
+    if kind.endswith("list"):
+        return Lists(column)
+    values: list[Any] = column.to_pylist()
+    return values
 
 
 def _flat(table: Any, name: str) -> AnyArray:
@@ -263,11 +394,24 @@ def _split(column: Any, values: Any) -> list[Any]:
 @contextmanager
 def _explained(what: str, url: str = "") -> Iterator[None]:
     """Whatever is wrong with the content, as a `CacheError`."""
-    import pyarrow as pa
-
     try:
         yield
-    except (
+    except _errors() as error:
+        raise _refusal(what, error, url) from error
+
+
+def _refusal(what: str, error: Exception, url: str = "") -> CacheError:
+    return CacheError(
+        f"{what}: {error}", url=url, fix="Delete it: it is made again from the granule."
+    )
+
+
+@cache
+def _errors() -> tuple[type[Exception], ...]:
+    """What reading something else than an index may raise."""
+    import pyarrow as pa
+
+    return (
         pa.ArrowException,
         ArithmeticError,
         AttributeError,
@@ -277,7 +421,4 @@ def _explained(what: str, url: str = "") -> Iterator[None]:
         RecursionError,
         TypeError,
         ValueError,
-    ) as error:
-        raise CacheError(
-            f"{what}: {error}", url=url, fix="Delete it: it is made again from the granule."
-        ) from error
+    )

@@ -1,7 +1,8 @@
 """An index as rows of plain columns.
 
-One row per group, array, alias and problem; `COLUMNS` says what each column holds. What
-has no column type of its own (attributes, fill, filters, links) is JSON text.
+One row per group, array, alias and problem; `COLUMNS` says what each column holds. What all
+granules of a product have alike stands apart from what is each one's own, so that a reader of a
+thousand granules decodes it once.
 """
 
 from __future__ import annotations
@@ -14,17 +15,20 @@ import numpy as np
 
 from cryodata import errors
 from cryodata.errors import CryodataError, FormatError
-from cryodata.formats.dtype_json import dtype_to_text
+from cryodata.formats.dtype_json import dtype_to_json
 from cryodata.formats.value_json import dump_json, value_to_json
 from cryodata.index import Index, Link
 from cryodata.layout import ArrayLayout, Chunked, ChunkTable, Contiguous, Filter, Inline
 from cryodata.zone_map import ZoneMap
 
 __all__ = [
+    "ABOUT",
+    "ALIKE",
     "COLUMNS",
     "ERROR_FIELDS",
-    "ESCAPED",
     "KEPT_ERRORS",
+    "OWN",
+    "ZONES",
     "escape",
     "index_to_rows",
     "unescape",
@@ -33,26 +37,14 @@ __all__ = [
 COLUMNS: Mapping[str, str] = {
     "kind": "text",  # group, array, alias, problem, or other: walked, but none of these
     "path": "text",
-    "whole": "bool",  # it was walked with everything below it
-    "dtype": "text",
-    "stored_dtype": "text",
-    "element": "text",
-    "type": "text",  # the HDF5 type in words
-    "encoding": "text",
-    "padding": "text",
+    "about": "text",  # what granules of one product have alike, as JSON: see `ABOUT`
     "shape": "int64 list",
     "maxshape": "int64 list",  # null along unlimited axes
     "chunk_shape": "int64 list",
-    "filters": "text",
-    "fill": "text",
-    "attributes": "text",  # null where they were not read
-    "dims": "text",  # null where they were not looked up
-    "is_scale": "bool",
-    "is_null": "bool",
-    "problem": "text",
-    "storage": "text",  # chunked, contiguous or inline
     "offset": "int64",  # of contiguous data; null where none was written
     "nbytes": "int64",
+    "addresses": "uint64 list",  # of the links of a group; null where one has none
+    "attributes": "text",  # of a group; null where they were not read
     "data": "bytes",  # of inline values
     "chunk_numbers": "int64 list",  # null where they are 0, 1, 2, ...
     "chunk_offsets": "int64 list",
@@ -61,13 +53,30 @@ COLUMNS: Mapping[str, str] = {
     "zone_low": "float64 list",  # per chunk and column, see ZoneMap; null where none is known
     "zone_high": "float64 list",
     "zone_valid": "int64 list",
-    "links": "text",  # of a group
-    "target": "text",  # of an alias
-    "error": "text",  # what touching the object raises
 }
 
-ESCAPED = ("path", "target", "problem")
-"""Columns with text from the file as it is, which need not be valid UTF-8."""
+ALIKE = ("kind", "path", "about")
+"""Columns that granules of one product have alike: decoded once for all of them."""
+ZONES = ("zone_low", "zone_high", "zone_valid")
+"""Columns that are read when rows are chosen."""
+OWN = ("shape", "maxshape", "chunk_shape", "offset", "nbytes", "addresses", "attributes")
+"""Columns that are read when a granule is opened; the others wait until a chunk is wanted."""
+
+ABOUT: Mapping[str, tuple[str, ...]] = {
+    "group": ("links", "read"),
+    "array": (
+        *("dtype", "stored_dtype", "element", "type", "encoding", "padding", "filters", "fill"),
+        *("attributes", "dims", "is_scale", "is_null", "problem", "storage"),
+    ),
+    "alias": ("target",),
+    "problem": ("error",),
+    "other": (),
+}
+"""What ``about`` says of each kind, besides ``whole``: walked with everything below it. The
+``links`` of a group are names, null where the link is a hard one, and ``read`` says whether its
+attributes were. The ``type`` is the HDF5 type in words, ``dims`` are null where they were not
+looked up, ``storage`` is chunked, contiguous or inline, and ``error`` is what touching the object
+raises."""
 
 KEPT_ERRORS: Mapping[str, type[CryodataError]] = {
     name: value
@@ -88,36 +97,51 @@ def index_to_rows(index: Index) -> Iterator[dict[str, Any]]:
         If a value, type or error is none that the walker gives.
     """
     left = set(index.whole)
-    for row in _rows(index):
-        row["whole"] = row["path"] in left
-        left.discard(row["path"])
-        yield _escaped(row)
+    for row, about in _rows(index):
+        path = row["path"]
+        yield _told(row, {"whole": path in left, **about})
+        left.discard(path)
     for path in sorted(left):
-        yield _escaped({"kind": "other", "path": path, "whole": True})
+        yield _told({"kind": "other", "path": path}, {"whole": True})
 
 
-def _rows(index: Index) -> Iterator[dict[str, Any]]:
+def _told(row: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "path": escape(row["path"]), "about": dump_json(about)}
+
+
+def _rows(index: Index) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     for path, group in index.groups.items():
         _same(path, group.path)
-        yield {
-            "kind": "group",
-            "path": path,
-            "attributes": _attributes_to_text(group.attributes),
-            "links": dump_json({name: _link_to_json(link) for name, link in group.links.items()}),
-        }
+        known = group.attributes is not None
+        yield (
+            {
+                "kind": "group",
+                "path": path,
+                "addresses": [link.address for link in group.links.values()],
+                "attributes": dump_json(_attributes_to_json(group.attributes)) if known else None,
+            },
+            {"links": {n: _link_to_json(x) for n, x in group.links.items()}, "read": known},
+        )
     for path, array in index.arrays.items():
         _same(path, array.path)
         zones = index.zones.get(path)
-        yield {
-            "kind": "array",
-            **_array_to_row(array),
-            **_storage_to_row(array),
-            **({} if zones is None else _zones_to_row(zones)),
-        }
+        storage, row = _storage_to_row(array)
+        yield (
+            {
+                "kind": "array",
+                "path": path,
+                "shape": array.shape,
+                "maxshape": array.maxshape,
+                "chunk_shape": array.chunk_shape,
+                **row,
+                **({} if zones is None else _zones_to_row(zones)),
+            },
+            {**_array_to_json(array), "storage": storage},
+        )
     for path, target in index.aliases.items():
-        yield {"kind": "alias", "path": path, "target": target}
+        yield {"kind": "alias", "path": path}, {"target": target}
     for path, error in index.problems.items():
-        yield {"kind": "problem", "path": path, "error": dump_json(_error_to_json(error))}
+        yield {"kind": "problem", "path": path}, {"error": _error_to_json(error)}
 
 
 def _same(key: str, path: str) -> None:
@@ -125,49 +149,40 @@ def _same(key: str, path: str) -> None:
         raise TypeError(f"{path} stands under the name {key}")
 
 
-def _array_to_row(array: ArrayLayout) -> dict[str, Any]:
+def _array_to_json(array: ArrayLayout) -> dict[str, Any]:
+    if array.dims and not array.dims_known:
+        raise TypeError(f"{array.path} has dimensions that are not known")
     return {
-        "path": array.path,
-        "dtype": dtype_to_text(array.dtype),
-        "stored_dtype": dtype_to_text(array.stored_dtype),
-        "element": None if array.element is None else dtype_to_text(array.element),
+        "dtype": dtype_to_json(array.dtype),
+        "stored_dtype": dtype_to_json(array.stored_dtype),
+        "element": None if array.element is None else dtype_to_json(array.element),
         "type": array.kind,
         "encoding": array.encoding,
         "padding": array.padding,
-        "shape": array.shape,
-        "maxshape": array.maxshape,
-        "chunk_shape": array.chunk_shape,
-        "filters": dump_json([_filter_to_json(step) for step in array.filters]),
-        "fill": dump_json(value_to_json(array.fill)),
-        "attributes": _attributes_to_text(array.attributes),
-        "dims": _dims_to_text(array),
+        "filters": [_filter_to_json(step) for step in array.filters],
+        "fill": value_to_json(array.fill),
+        "attributes": _attributes_to_json(array.attributes),
+        "dims": array.dims if array.dims_known else None,
         "is_scale": array.is_scale,
         "is_null": array.is_null,
         "problem": array.problem,
     }
 
 
-def _dims_to_text(array: ArrayLayout) -> str | None:
-    if array.dims_known:
-        return dump_json(array.dims)
-    if array.dims:
-        raise TypeError(f"{array.path} has dimensions that are not known")
-    return None
-
-
 def _filter_to_json(step: Filter) -> dict[str, Any]:
     return {"id": step.id, "name": step.name, "values": step.values, "optional": step.optional}
 
 
-def _storage_to_row(array: ArrayLayout) -> dict[str, Any]:
+def _storage_to_row(array: ArrayLayout) -> tuple[str | None, dict[str, Any]]:
+    """Name of the storage, and where it is."""
     match array.storage:
         case Chunked(table):
-            return {"storage": "chunked", **_table_to_row(table)}
+            return "chunked", _table_to_row(table)
         case Contiguous(offset, nbytes):
-            return {"storage": "contiguous", "offset": offset, "nbytes": nbytes}
+            return "contiguous", {"offset": offset, "nbytes": nbytes}
         case Inline(data):
-            return {"storage": "inline", "data": bytes(data)}
-    return {}
+            return "inline", {"data": bytes(data)}
+    return None, {}
 
 
 def _table_to_row(table: ChunkTable) -> dict[str, Any]:
@@ -188,17 +203,15 @@ def _zones_to_row(zones: ZoneMap) -> dict[str, Any]:
     }
 
 
-def _attributes_to_text(attributes: Mapping[str, Any] | None) -> str | None:
-    if attributes is None:
-        return None
-    return dump_json({name: value_to_json(value) for name, value in attributes.items()})
+def _attributes_to_json(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: value_to_json(value) for name, value in (attributes or {}).items()}
 
 
 def _link_to_json(link: Link) -> Any:
-    """A hard link is its address; others name their kind."""
+    """Nothing for a hard link, which is its address; others name their kind."""
     if link.kind == "hard" and link.address is not None and not link.target:
-        return link.address
-    return {"kind": link.kind, "address": link.address, "target": link.target}
+        return None
+    return {"kind": link.kind, "target": link.target}
 
 
 def _error_to_json(error: CryodataError) -> dict[str, Any]:
@@ -206,13 +219,6 @@ def _error_to_json(error: CryodataError) -> dict[str, Any]:
     if KEPT_ERRORS.get(name) is not type(error):
         raise TypeError(f"a {name} is not kept: it may be gone at the next try")
     return {"error": name, **{field: getattr(error, field) for field in ERROR_FIELDS}}
-
-
-def _escaped(row: dict[str, Any]) -> dict[str, Any]:
-    for column in ESCAPED:
-        if text := row.get(column):
-            row[column] = escape(text)
-    return row
 
 
 def escape(text: str) -> str:

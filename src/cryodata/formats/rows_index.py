@@ -1,295 +1,219 @@
 """Rows of plain columns back to an index, with every claim of a row checked.
 
 The checks are those that the walker makes of a file, so that an index from a stranger is
-no more dangerous than the file it speaks of: it raises here, or is as good as walked.
+no more dangerous than the file it speaks of: it raises here, or is as good as walked. What a
+row says of itself is checked when the row is first touched.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cryodata.errors import CryodataError
-from cryodata.formats.dtype_json import dtype_from_text
-from cryodata.formats.index_rows import ERROR_FIELDS, ESCAPED, KEPT_ERRORS, unescape
-from cryodata.formats.value_json import load_json, value_from_json
-from cryodata.index import GroupLayout, Index, Link
-from cryodata.layout import ArrayLayout, Chunked, ChunkTable, Contiguous, Filter, Inline
+from cryodata.formats.alike import LARGEST, Alike, attributes_from_text, check
+from cryodata.formats.index_rows import ALIKE, COLUMNS, OWN, ZONES
+from cryodata.formats.later import Later
+from cryodata.formats.lists import Lists
+from cryodata.index import GroupLayout, Index, Link, Outline
+from cryodata.layout import ArrayLayout, Chunked, ChunkTable, Contiguous, Inline
 from cryodata.options import Limits
 from cryodata.types import IntArray, Source
 from cryodata.zone_map import BOUNDED, ZoneMap, can_have_zones
 
-__all__ = ["check_places", "index_from_rows"]
-
-Row = Mapping[str, Any]
+__all__ = ["Rows", "check_places"]
 
 MOST_AXES = 64
-LARGEST = 1 << 62
-"""No extent of a real array comes near it, and sums of two still fit into 64 bits."""
-ENCODINGS = frozenset({"", "ascii", "utf-8"})
-PADDINGS = frozenset({"", "null-terminated", "null-padded", "space-padded"})
-REQUIRED = (
-    *("dtype", "stored_dtype", "type", "encoding", "padding", "shape", "maxshape", "filters"),
-    *("fill", "attributes", "is_scale", "is_null", "problem"),
-)
-LINKS = frozenset({"hard", "soft", "external", "user"})
+
+Columns = Mapping[str, Sequence[Any]]
+"""Name to a value per row; lists are tuples, those of chunks are columns of numpy."""
 
 
-def index_from_rows(source: Source, rows: Iterable[dict[str, Any]], limits: Limits) -> Index:
-    """The index that `index_to_rows` wrote.
+class Rows:
+    """The rows of one file.
+
+    What is wrong in a row raises when it is touched: `ValueError`, `TypeError`, `LookupError`,
+    `AttributeError` or `OverflowError`, as `told` turns them into what the caller wants.
 
     Parameters
     ----------
     source : Source
         Which version of which file; no chunk may lie outside it.
-    rows : iterable of dict
-        With all of `COLUMNS`; lists are tuples, those of chunks are columns of numpy,
-        seen by `check_places`.
     limits : Limits
         Those under which a walk would have made it.
-
-    Raises
-    ------
-    ValueError, TypeError, LookupError, AttributeError, OverflowError
-        If a row says what cannot be.
+    alike : Alike
+    own : mapping
+        Columns `OWN`.
+    more : callable
+        Reads some of the other columns; those of chunks were seen by `check_places`.
+    told : callable
+        Calls a function and translates what it raises.
     """
-    decoder = _Decoder(source, limits)
-    found: dict[str, dict[str, Any]] = {kind: {} for kind in decoder.decoders}
-    whole = set()
-    zones = {}
-    for row in rows:
-        for column in ESCAPED:
-            if row[column]:
-                row[column] = unescape(row[column])
-        kind, path = row["kind"], row["path"]
-        if not path.startswith("/") or path in found[kind]:
-            raise ValueError(f"the path {path!r} is relative, or listed twice")
-        found[kind][path] = decoder.decoders[kind](row)
-        if row["whole"]:
-            whole.add(path)
-        if row["zone_valid"] is not None:
-            zones[path] = _zones(row, found["array"][path])
-    return Index(
-        source=source,
-        groups=found["group"],
-        arrays=found["array"],
-        aliases=found["alias"],
-        problems=found["problem"],
-        whole=frozenset(whole),
-        zones=zones,
-    )
 
+    def __init__(
+        self,
+        source: Source,
+        limits: Limits,
+        alike: Alike,
+        own: Columns,
+        more: Callable[[Sequence[str]], Columns],
+        told: Callable[[Callable[[int], Any], int], Any],
+    ) -> None:
+        self._size = source.size
+        self._limits = limits
+        self._alike = alike
+        self._own = own
+        self._more = more
+        self._told = told
+        self._source = source
 
-class _Decoder:
-    """Rows of one file. The same text in many rows is decoded once."""
-
-    def __init__(self, source: Source, limits: Limits) -> None:
-        self.size = source.size
-        self.limits = limits
-        self._attributes = cache(_attributes)
-        self._fill = cache(_fill)
-        self._filters = cache(_filters)
-        self._dims = cache(_dims)
-        self.decoders: Mapping[str, Callable[[Row], Any]] = {
-            "group": self._group,
-            "array": self._array,
-            "alias": _alias,
-            "problem": _problem,
-            "other": _nothing,
-        }
-
-    def _group(self, row: Row) -> GroupLayout:
-        links = {
-            name: Link(name, link) if type(link) is int else Link(name, **link)
-            for name, link in load_json(row["links"]).items()
-        }
-        for link in links.values():
-            _check(link.kind in LINKS and _is(str, link.target), "link")
-            _check(link.address is None or _is_below(link.address, 1 << 64), "address")
-        return GroupLayout(path=row["path"], attributes=self._own(row["attributes"]), links=links)
-
-    def _own(self, text: str | None) -> dict[str, Any] | None:
-        """Attributes; arrays among them are copied, so that rows share nothing mutable."""
-        if text is None:
-            return None
-        return {
-            name: value.copy() if type(value) is np.ndarray else value
-            for name, value in self._attributes(text).items()
-        }
-
-    def _array(self, row: Row) -> ArrayLayout:
-        for column in REQUIRED:
-            if row[column] is None:
-                raise ValueError(f"an array without {column}")
-        element, dims = row["element"], row["dims"]
-        array = ArrayLayout(
-            path=row["path"],
-            dtype=dtype_from_text(row["dtype"]),
-            stored_dtype=dtype_from_text(row["stored_dtype"]),
-            kind=row["type"],
-            encoding=row["encoding"],
-            padding=row["padding"],
-            shape=row["shape"],
-            maxshape=row["maxshape"],
-            chunk_shape=row["chunk_shape"],
-            filters=self._filters(row["filters"]),
-            fill=self._fill(row["fill"]),
-            attributes=self._own(row["attributes"]) or {},
-            dims=() if dims is None else self._dims(dims),
-            dims_known=dims is not None,
-            element=None if element is None else dtype_from_text(element),
-            is_scale=row["is_scale"],
-            is_null=row["is_null"],
-            storage=self._storage(row),
-            problem=row["problem"],
+    def index(self) -> Index:
+        """The index that `index_to_rows` wrote; rows are decoded when they are touched."""
+        places, rows = self._alike.places, self._alike.rows
+        problems = {path: rows[row].error for path, row in places["problem"].items()}
+        self._arrays = Later(lambda: places["array"], lambda row: self._told(self._array, row))
+        return Index(
+            source=self._source,
+            groups=Later(lambda: places["group"], lambda row: self._told(self._group, row)),
+            arrays=self._arrays,
+            aliases={path: rows[row].target for path, row in places["alias"].items()},
+            problems={path: make() for path, make in problems.items() if make is not None},
+            whole=self._alike.whole,
+            zones=Later(self._bounded, lambda row: self._told(self._zones, row)),
+            outline=self._outline(),
         )
-        self._check_type(array)
+
+    def _outline(self) -> Outline | None:
+        shapes, chunks = self._own["shape"], self._own["chunk_shape"]
+        if not isinstance(shapes, Lists) or not isinstance(chunks, Lists):
+            return None
+        return Outline(
+            self._alike.notes, self._alike.places["array"], shapes.numbers(), chunks.numbers()
+        )
+
+    @cached_property
+    def _rest(self) -> Columns:
+        return self._more([*(n for n in COLUMNS if n not in {*ALIKE, *OWN, *ZONES})])
+
+    @cached_property
+    def _bounds(self) -> Columns:
+        return self._more(ZONES)
+
+    def _bounded(self) -> dict[str, int]:
+        """Paths of arrays with bounds, and their rows."""
+        return self._told(self._find_bounded, 0)  # type: ignore[no-any-return]  # what it returns
+
+    def _find_bounded(self, _: int) -> dict[str, int]:
+        rows = [n for n, valid in enumerate(self._bounds["zone_valid"]) if valid is not None]
+        paths, arrays = self._alike.paths, self._alike.places["array"]
+        for row in rows:
+            check(arrays.get(paths[row]) == row, "array with bounds")
+        return {paths[row]: row for row in rows}
+
+    def _group(self, row: int) -> GroupLayout:
+        about = self._alike.rows[row]
+        links = Later(lambda: about.links, lambda number: self._told(link, number))
+
+        def link(number: int) -> Link:
+            addresses = self._own["addresses"][row]
+            check(len(addresses) == len(about.links), "number of links")
+            name, kind, target = about.told[number]
+            check(addresses[number] is not None or kind != "hard" or target != "", "address")
+            return Link(name, addresses[number], target, kind)
+
+        text = self._own["attributes"][row]
+        check((text is not None) is about.read, "attributes of a group")
+        attributes = None if text is None else attributes_from_text(text)
+        return GroupLayout(path=self._alike.paths[row], attributes=attributes, links=links)
+
+    def _array(self, row: int) -> ArrayLayout:
+        about = self._alike.rows[row]
+        shape, maxshape, chunk_shape = (
+            self._own[name][row] for name in ("shape", "maxshape", "chunk_shape")
+        )
+        array = ArrayLayout(
+            path=self._alike.paths[row],
+            shape=shape,
+            maxshape=maxshape,
+            chunk_shape=chunk_shape,
+            storage=self._storage(row, about.storage),
+            **about.fields,
+        )
         self._check_shape(array)
         self._check_storage(array)
         return array
 
-    def _storage(self, row: Row) -> Inline | Contiguous | Chunked | None:
-        match row["storage"]:
-            case None:
-                return None
-            case "chunked":
-                return Chunked(_table(row))
-            case "contiguous":
-                return Contiguous(row["offset"], row["nbytes"])
-            case "inline":
-                return Inline(row["data"])
-        raise ValueError(f"no storage: {row['storage']!r}")
-
-    def _check_type(self, array: ArrayLayout) -> None:
-        _check(array.encoding in ENCODINGS and array.padding in PADDINGS, "string type")
-        if array.problem:  # nobody will read it
-            return
-        if array.dtype.hasobject:
-            _check(array.stored_dtype.kind == "V", "stored type")
-            _check(isinstance(array.fill, bytes | np.ndarray), "fill")
-            return
-        _check(array.dtype.itemsize == array.stored_dtype.itemsize, "stored type")
-        fill = np.asarray(array.fill)
-        _check(fill.dtype.kind == array.dtype.kind, "fill")
-        _check(fill.dtype.itemsize <= array.dtype.itemsize, "fill")
-        _check(fill.shape == array.shape[len(array.shape) - fill.ndim :], "fill")
+    def _storage(self, row: int, kind: str | None) -> Inline | Contiguous | Chunked | None:
+        if kind == "chunked":
+            return Chunked.later(self._later_table, row)
+        if kind == "contiguous":
+            return Contiguous(self._own["offset"][row], self._own["nbytes"][row])
+        return None if kind is None else Inline(self._rest["data"][row])
 
     def _check_shape(self, array: ArrayLayout) -> None:
         rank = len(array.shape)
-        _check(rank <= MOST_AXES and len(array.maxshape) == rank, "rank")
-        _check(all(0 <= n < LARGEST for n in array.shape), "shape")
-        _check(all(n is None or n >= 0 for n in array.maxshape), "maxshape")
+        check(rank <= MOST_AXES and len(array.maxshape) == rank, "rank")
+        check(min(array.shape, default=0) >= 0 and max(array.shape, default=0) < LARGEST, "shape")
+        check(all(n is None or n >= 0 for n in array.maxshape), "maxshape")
         if array.chunk_shape is not None:
-            _check(len(array.chunk_shape) == rank > 0, "rank of the chunks")
-            _check(all(0 < n < LARGEST for n in array.chunk_shape), "chunk shape")
+            check(len(array.chunk_shape) == rank > 0, "rank of the chunks")
+            check(all(0 < n < LARGEST for n in array.chunk_shape), "chunk shape")
             nbytes = math.prod(array.chunk_shape) * array.stored_dtype.itemsize
-            _check(nbytes <= self.limits.chunk_bytes, "size of the chunks")
+            check(nbytes <= self._limits.chunk_bytes, "size of the chunks")
+        if not array.problem and not array.dtype.hasobject:
+            inner = np.shape(array.fill)
+            check(inner == array.shape[rank - len(inner) :], "fill")
 
     def _check_storage(self, array: ArrayLayout) -> None:
+        if isinstance(array.storage, Chunked):
+            check(array.chunk_shape is not None, "chunk shape")
+            return
         nbytes = math.prod(array.shape) * array.stored_dtype.itemsize
         match array.storage:
-            case None:
-                _check(bool(array.problem), "storage")
-            case Chunked(table):
-                chunk = array.chunk_shape or ()
-                _check(len(chunk) > 0, "chunk shape")
-                count = math.prod(-(-n // c) for n, c in zip(array.shape, chunk, strict=True))
-                _check(len(table) <= min(count, self.limits.chunks), "number of chunks")
-                _check(len(table) == 0 or table.numbers[-1] < count, "number of a chunk")
             case Contiguous(offset, length):
-                _check(length == nbytes and array.chunk_shape is None, "contiguous data")
-                _check(offset is None or 0 <= offset <= self.size - nbytes, "contiguous data")
+                check(length == nbytes and array.chunk_shape is None, "contiguous data")
+                check(offset is None or 0 <= offset <= self._size - nbytes, "contiguous data")
             case Inline(data):
-                _check(len(data) == nbytes and array.chunk_shape is None, "inline data")
+                check(len(data) == nbytes and array.chunk_shape is None, "inline data")
 
+    def _later_table(self, row: int) -> ChunkTable:
+        table: ChunkTable = self._told(self._table, row)
+        return table
 
-def _check(holds: bool, what: str) -> None:
-    if not holds:
-        raise ValueError(f"the {what} cannot be right")
+    def _table(self, row: int) -> ChunkTable:
+        """Where the chunks of an array lie."""
+        offsets, nbytes, numbers, masks = (
+            self._rest[f"chunk_{name}"][row] for name in ("offsets", "nbytes", "numbers", "masks")
+        )
+        if numbers is None:
+            numbers = np.arange(len(offsets))
+        else:
+            check(bool((numbers[:1] >= 0).all()), "number of a chunk")
+            check(bool((numbers[1:] > numbers[:-1]).all()), "order of the chunks")
+        if masks is None:
+            masks = np.zeros(len(offsets), np.uint32)
+        check(len(numbers) == len(offsets) == len(nbytes) == len(masks), "number of chunks")
+        shape, chunk = self._own["shape"][row], self._own["chunk_shape"][row]
+        count = math.prod(-(-n // c) for n, c in zip(shape, chunk, strict=True))
+        check(len(numbers) <= min(count, self._limits.chunks), "number of chunks")
+        check(len(numbers) == 0 or numbers[-1] < count, "number of a chunk")
+        return ChunkTable(numbers, offsets, nbytes, masks)
 
-
-def _is(kind: type, value: Any) -> bool:
-    return type(value) is kind
-
-
-def _is_below(value: Any, most: int) -> bool:
-    """An integer, and no boolean: ``0 <= value < most``."""
-    return type(value) is int and 0 <= value < most
+    def _zones(self, row: int) -> ZoneMap:
+        array = self._arrays[self._alike.paths[row]]
+        check(can_have_zones(array), "array with bounds")
+        shape = (array.grid[0], math.prod(array.shape[1:]))
+        low, high, valid = (self._bounds[f"zone_{name}"][row] for name in ("low", "high", "valid"))
+        check(len(low) == len(high) == len(valid) == math.prod(shape), "number of bounds")
+        check(not (low > high).any() and bool((valid >= BOUNDED).all()), "bounds")
+        return ZoneMap(low=low.reshape(shape), high=high.reshape(shape), valid=valid.reshape(shape))
 
 
 def check_places(offsets: IntArray, nbytes: NDArray[np.uint32], size: int) -> None:
     """Raise `ValueError` where a chunk, of any array, lies outside a file of `size` bytes."""
     inside = (offsets >= 0) & (offsets <= np.int64(size) - nbytes)
-    _check(bool(inside.all()), "place of a chunk")
-
-
-def _table(row: Row) -> ChunkTable:
-    offsets, nbytes = row["chunk_offsets"], row["chunk_nbytes"]
-    numbers, masks = row["chunk_numbers"], row["chunk_masks"]
-    if numbers is None:
-        numbers = np.arange(len(offsets))
-    else:
-        _check(bool((numbers[:1] >= 0).all()), "number of a chunk")
-        _check(bool((numbers[1:] > numbers[:-1]).all()), "order of the chunks")
-    if masks is None:
-        masks = np.zeros(len(offsets), np.uint32)
-    _check(len(numbers) == len(offsets) == len(nbytes) == len(masks), "number of chunks")
-    return ChunkTable(numbers, offsets, nbytes, masks)
-
-
-def _zones(row: Row, array: ArrayLayout) -> ZoneMap:
-    _check(can_have_zones(array), "array with bounds")
-    shape = (array.grid[0], math.prod(array.shape[1:]))
-    low, high, valid = row["zone_low"], row["zone_high"], row["zone_valid"]
-    _check(len(low) == len(high) == len(valid) == math.prod(shape), "number of bounds")
-    _check(not (low > high).any() and bool((valid >= BOUNDED).all()), "bounds")
-    return ZoneMap(low=low.reshape(shape), high=high.reshape(shape), valid=valid.reshape(shape))
-
-
-def _attributes(text: str) -> dict[str, Any]:
-    return {name: value_from_json(value) for name, value in load_json(text).items()}
-
-
-def _fill(text: str) -> Any:
-    return value_from_json(load_json(text))
-
-
-def _filters(text: str) -> tuple[Filter, ...]:
-    filters = tuple(Filter(**{**step, "values": tuple(step["values"])}) for step in load_json(text))
-    for step in filters:
-        _check(_is_below(step.id, 1 << 16), "filter number")
-        _check(_is(str, step.name) and _is(bool, step.optional), "filter")
-        _check(all(_is_below(v, 1 << 32) for v in step.values), "values of a filter")
-    return filters
-
-
-def _dims(text: str) -> tuple[tuple[str, ...], ...]:
-    axes = load_json(text)
-    _check(all(_is(list, axis) for axis in axes), "dimension")
-    _check(all(_is(str, scale) for axis in axes for scale in axis), "dimension scale")
-    return tuple(tuple(axis) for axis in axes)
-
-
-def _alias(row: Row) -> str:
-    target: str = row["target"]
-    _check(target.startswith("/"), "target of a link")
-    return target
-
-
-def _problem(row: Row) -> CryodataError:
-    fields = load_json(row["error"])
-    name = fields.pop("error")
-    _check(sorted(fields) == sorted(ERROR_FIELDS), "error")
-    _check(all(_is(str, fields[f]) for f in ("what", "fix", "url", "path")), "error")
-    places = (fields["start"], fields["stop"])
-    _check(all(place is None or _is_below(place, LARGEST) for place in places), "error")
-    return KEPT_ERRORS[name](fields.pop("what"), **fields)
-
-
-def _nothing(row: Row) -> None:
-    """Walked, but neither group nor array: a named datatype."""
+    check(bool(inside.all()), "place of a chunk")

@@ -98,7 +98,7 @@ def _content(values: AnyArray | np.generic, plain: Callable[[], Any]) -> dict[st
 
 
 def value_from_json(document: Any) -> Any:
-    """The value that `value_to_json` wrote.
+    """The value that `value_to_json` wrote; nobody can write to an array of it.
 
     Raises
     ------
@@ -131,6 +131,7 @@ def _typed(
         flat = _from_plain(kept, [value] if shape is None else value)
     if len(flat) != count:
         raise ValueError(f"{len(flat)} values for a shape of {shape}")
+    flat.setflags(write=False)
     return flat[0] if shape is None else flat.reshape(shape)
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -111,6 +112,7 @@ class GranuleName:
         return (self.cycle - 1) * _REFERENCE_TRACKS + self.rgt + _ORBITS_BEFORE_CYCLE_1
 
 
+@lru_cache(maxsize=1 << 14)  # a thousand granules, whose names are asked for again and again
 def parse_name(name: str) -> GranuleName | None:
     """The parts of a granule's file name, or None where it is not one.
 

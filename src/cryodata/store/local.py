@@ -44,6 +44,14 @@ class LocalStore:
     def __repr__(self) -> str:
         return f"LocalStore({self.url!r})"
 
+    def version(self) -> tuple[int, str] | None:
+        """Size and entity tag of the file that is there now; None where there is none."""
+        try:
+            stat = Path(self.url).stat()
+        except OSError:
+            return None
+        return stat.st_size, _etag(stat)
+
     async def get(self, start: int, stop: int, *, etag: str = "") -> Block:
         """Bytes ``start <= i < stop``, cut at the end of the file; see `Store.get`."""
         loop = asyncio.get_running_loop()
@@ -60,7 +68,7 @@ class LocalStore:
                 os.close(descriptor)
         except OSError as error:
             raise _explain(error).locate(url=self.url) from error
-        found = f'"{stat.st_size:x}-{stat.st_mtime_ns:x}-{stat.st_ino:x}"'
+        found = _etag(stat)
         if etag and found != etag:
             raise GranuleChangedError(
                 "the file changed since it was indexed", fix="Open it again.", url=self.url
@@ -76,6 +84,10 @@ class LocalStore:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def _etag(stat: os.stat_result) -> str:
+    return f'"{stat.st_size:x}-{stat.st_mtime_ns:x}-{stat.st_ino:x}"'
 
 
 def _read_fully(descriptor: int, start: int, stop: int) -> bytes:
