@@ -249,6 +249,23 @@ def test_columns_missing_in_one_granule(granules: list[Path], tmp_path: Path) ->
     assert (skipped.url, skipped.beam, skipped.variable) == (str(short), "", "h_li_sigma")
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_granule_without_any_row(granules: list[Path], tmp_path: Path, order: int) -> None:
+    """One granule of a thousand whose beams are all empty must not stop the others."""
+    empty = atl06(tmp_path, segments=50, seed=9, rgt=60, cycle=4, empty=BEAMS)
+    paths = [empty, granules[0]][::order]
+    questions: list[dict[str, Any]] = [{}, {"where": "atl06_quality_summary == 'best_quality'"}]
+    for asked in questions:
+        ds = cd.open(paths, variables=["h_li", "h_li_sigma"], **asked)
+        alone = cd.open(granules[0], variables=["h_li", "h_li_sigma"], **asked)
+        np.testing.assert_array_equal(ds.h_li, alone.h_li)
+        assert ds.cryo.skipped == ()
+    with pytest.raises(UnknownVariableError, match="h_li"):
+        cd.open(empty, variables="h_li")
+    with pytest.raises(UnknownVariableError, match="h_lj"):
+        cd.open(paths, variables="h_lj")
+
+
 def test_variables_no_granule_has(granules: list[Path]) -> None:
     """A misspelt name among others must be told, and must not cost every granule."""
     with pytest.raises(UnknownVariableError, match=r"'h_lj'(.|\n)*1 more of 2 granules"):

@@ -10,7 +10,7 @@ import pytest
 
 import cryodata as cd
 from cryodata.errors import SelectionError
-from cryodata.sandbox.granules import atl06
+from cryodata.sandbox.granules import atl06, granule
 
 BEAMS = ("gt1l", "gt1r", "gt3l")
 SPOTS = {
@@ -111,6 +111,19 @@ def test_strong_rows_of_a_region(at_once: Path) -> None:
     )
     np.testing.assert_array_equal(ds.segment_id, ids[inside])
     assert set(ds.beam.values) == {"gt1l", "gt1r", "gt3l"}
+
+
+@pytest.mark.parametrize("name, variable", [("ATL09", "surface_height"), ("ATL11", "dem_h")])
+def test_pairs_and_profiles_have_no_spot_to_change(
+    name: str, variable: str, tmp_path: Path
+) -> None:
+    """A pair flies on as one track when its beams change sides."""
+    path = granule(name, tmp_path, rows=60, orientation=(1, 2, 0))
+    ds = cd.open(path, variables=variable, options=UNCACHED)
+    assert ds.rowSize.values.tolist() == [60, 60, 60]
+    assert set(ds.spot.values) == {0}
+    with pytest.raises(SelectionError, match="no beam 'strong'"):
+        cd.open(path, beams="strong", options=UNCACHED)
 
 
 def test_tree_is_as_the_file(turned: Path) -> None:

@@ -103,7 +103,7 @@ def _wanted(
     for word in words:
         if word == "all":
             names |= set(present)
-        elif word in {"strong", "weak"} and view.product.tracks[0].startswith("gt"):
+        elif word in {"strong", "weak"} and _is_of_beams(view.product.tracks):
             unknown = list(dict.fromkeys(t.beam for t in found if not t.spot.number and t.stored))
             skipped += [Skipped(url, _unknown(url, beam, unknown), beam=beam) for beam in unknown]
             strengths.add(word)
@@ -125,11 +125,16 @@ def _wanted(
     return wanted
 
 
+def _is_of_beams(tracks: Sequence[str]) -> bool:
+    """Whether tracks are laser beams, each of which is a spot; not pairs, profiles or a flight."""
+    return bool(tracks) and tracks[0].startswith("gt")
+
+
 def _there_are(tracks: Sequence[str]) -> str:
     """What `beams` may be."""
     if tracks in {(), ("",)}:
         return "It has no beams to choose from: leave beams out."
-    strengths = '; or "all", "strong", "weak"' if tracks[0].startswith("gt") else '; or "all"'
+    strengths = '; or "all", "strong", "weak"' if _is_of_beams(tracks) else '; or "all"'
     return f"There are: {', '.join(tracks)}{strengths}."
 
 
@@ -158,6 +163,8 @@ def _stretches(view: View, rows: Mapping[str, int]) -> dict[str, list[Stretch]]:
     rows : mapping of str to int
         Beam to its number of rows.
     """
+    if not _is_of_beams(view.product.tracks):
+        return {beam: [(Spot(0), all_rows(count))] for beam, count in rows.items()}
     groups = {beam: view.index.groups.get(view.index.resolve(f"/{beam}")) for beam in rows}
     spots = {beam: _spot((g and g.attributes) or {}) for beam, g in groups.items()}
     orientation = view.layout(ORIENTATION)

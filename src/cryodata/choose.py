@@ -80,9 +80,10 @@ def choose(file: GranuleFile, product: Product, request: Request) -> Columns | N
     ]
     file.learn(learnt)
     kept, missing = _with_variables(view, tracks, asked)
+    empty = not any(track.stored for track in tracks)  # so that no row lacks anything
+    if request.on_missing == "raise" and (skipped or (missing and not empty)):
+        raise all_of([*skipped, *missing])
     skipped += missing
-    if skipped and request.on_missing == "raise":
-        raise all_of(skipped)
     if tracks and not kept:
         raise missing[0].error
     tracks = kept
@@ -135,7 +136,7 @@ def _with_variables(
             if beams is None:
                 beams = _lacking(view, tracks, _search(view, tracks, word)) or []
         except (SelectionError, UnknownVariableError) as error:
-            if word in asked.conditions:
+            if word in asked.conditions and any(track.stored for track in tracks):
                 raise
             missing.append(Skipped(url, error, variable=word))
             continue
@@ -218,7 +219,7 @@ def _deciding(
             meant[word] = places[path]
             continue
         column = _column(view, tracks, path, named=True) or nested_column(view, tracks, word)
-        if column is None:
+        if column is None and any(track.stored for track in tracks):
             column = _column(view, tracks, _search(view, tracks, word), named=True)
         if column is not None:
             meant[word] = key = (column.path, column.surface)

@@ -104,8 +104,10 @@ def find(what: Any, query: Query) -> Found:
 def _find_one(file: GranuleFile, request: Request) -> Found:
     """Tracks and columns of one granule, or of a file of no known product."""
     one = _find_known(file, request)
+    skipped = one.skipped if one else ()
+    _refuse(skipped, request, 1)  # of a granule without rows
     columns = one and with_counts(with_axes(one, request.cycles))
-    return Found(Provenance((file,), one.skipped if one else ()), columns)
+    return Found(Provenance((file,), skipped), columns)
 
 
 def _gridded(files: Sequence[GranuleFile], request: Request) -> Product | None:
@@ -139,15 +141,24 @@ def _find_all(files: Sequence[GranuleFile], request: Request) -> Found:
     if failed and (request.on_missing == "raise" or not found):
         raise all_of(failed, len(files))
     having = _having(found)
+    rows = {f for f, one in found.items() if any(track.stored for track in one.tracks)}
     skipped = [
         entry
         for file, one in outcomes.items()
         for entry in (one.skipped if isinstance(one, Columns) else [Skipped(file.url, one)])
+        if entry.beam or not rows or file in rows or file not in found  # no row lacks anything
     ]
+    _refuse(skipped, request, len(files))
     if not having:
         raise all_of(skipped, len(files))
     columns = with_counts(with_axes(join_columns(list(having.values())), request.cycles))
     return Found(Provenance(tuple(having), tuple(skipped)), columns)
+
+
+def _refuse(skipped: Sequence[Skipped], request: Request, granules: int) -> None:
+    """Raise where anything was left out that must not be."""
+    if skipped and request.on_missing == "raise":
+        raise all_of(skipped, granules)
 
 
 def _having(found: Mapping[GranuleFile, Columns]) -> dict[GranuleFile, Columns]:

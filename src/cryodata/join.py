@@ -51,6 +51,7 @@ def join_columns(found: Sequence[Columns]) -> Columns:
         coordinates=_aligned([columns.coordinates for columns in found], found),
         columns=_aligned([columns.columns for columns in found], found),
         deciding=_aligned([columns.deciding for columns in found], found),
+        meant={word: name for columns in found for word, name in columns.meant.items()},
         attributes=_common([columns.attributes for columns in found]),
         axes={name: axis for columns in reversed(found) for name, axis in columns.axes.items()},
     )

@@ -28,7 +28,7 @@ def test_points_are_the_rows(way: str, granules: list[Path]) -> None:
     assert frame.crs.to_epsg() == 4326
     assert frame.columns.tolist() == [
         *("time", "latitude", "longitude", "h_li", "segment_id"),
-        *("granule", "beam", "spot", "strong", "rgt", "cycle", "geometry"),
+        *("granule", "beam", "spot", "strong", "ascending", "rgt", "cycle", "geometry"),
     ]
     for name in ("h_li", "segment_id", "latitude", "longitude"):
         np.testing.assert_array_equal(frame[name].to_numpy(float), column(granules, name))

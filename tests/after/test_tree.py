@@ -13,7 +13,7 @@ from cryodata.errors import SelectionError
 from cryodata.granule import GranuleFile
 from tests.after.samples import REAL, WAYS, beams_of, column
 
-LABELS = ("beam", "spot", "strong", "rgt", "cycle", "granule")
+LABELS = ("beam", "spot", "strong", "ascending", "rgt", "cycle", "granule")
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -16,7 +16,7 @@ from cryodata.types import AnyArray, IntArray
 
 __all__ = ["LABELS", "PLACE", "Batch", "TrackRows", "track_rows", "westward"]
 
-LABELS = ("granule", "beam", "spot", "strong", "rgt", "cycle")
+LABELS = ("granule", "beam", "spot", "strong", "ascending", "rgt", "cycle")
 """What is said of each track."""
 
 PLACE = ("longitude", "latitude")
