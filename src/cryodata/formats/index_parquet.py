@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,7 +23,7 @@ import numpy as np
 from cryodata.errors import CacheError
 from cryodata.formats.alike import Alike
 from cryodata.formats.index_rows import ALIKE, COLUMNS, OWN, index_to_rows, unescape
-from cryodata.formats.lists import Lists
+from cryodata.formats.lists import Lists, Views
 from cryodata.formats.rows_index import Rows, check_places
 from cryodata.formats.seal import UNSEALED, check_seal, seal
 from cryodata.formats.value_json import dump_json, load_json
@@ -368,7 +367,7 @@ def _values(table: Any, name: str) -> Sequence[Any]:
     """A value per row; those of chunk columns are numpy views, other lists tuples."""
     column, kind = table.column(name).combine_chunks(), COLUMNS[name]
     if name in CHUNK_COLUMNS:
-        return _split(column, _flat(table, name))
+        return Views(column, _flat(table, name))
     if kind.endswith("list"):
         return Lists(column)
     values: list[Any] = column.to_pylist()
@@ -379,16 +378,6 @@ def _flat(table: Any, name: str) -> AnyArray:
     """The values of all lists of a chunk column, one after the other; a view."""
     values: AnyArray = table.column(name).combine_chunks().values.to_numpy(zero_copy_only=True)
     return values
-
-
-def _split(column: Any, values: Any) -> list[Any]:
-    """The lists of a column, cut from their values; None for null."""
-    ends = column.offsets.to_pylist()
-    lists = [values[start:stop] for start, stop in pairwise(ends)]
-    if column.null_count:
-        for i in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)).tolist():
-            lists[i] = None
-    return lists
 
 
 @contextmanager
