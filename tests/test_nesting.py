@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryodata.nesting import REACH, around_chunks, fine_starts, reaches
+from cryodata.nesting import REACH, agree, around_chunks, fine_starts, reaches
 from cryodata.types import AnyArray
 from cryodata.zone_map import ZoneMap
 from tests.real import real_files
@@ -28,20 +28,22 @@ def stored_first(count: AnyArray, begin: int) -> AnyArray:
 @given(COUNTS, st.sampled_from([1, 77]))
 def test_starts_are_those_of_a_plain_loop(count: AnyArray, begin: int) -> None:
     """Numbered from 1, or as in the whole granule: the rows are the same."""
-    starts = fine_starts(stored_first(count, begin), count, int(count.sum()))
+    starts = fine_starts(count, int(count.sum()))
     assert starts is not None
     assert starts.tolist() == [int(count[:i].sum()) for i in range(len(count))]
+    assert agree(starts, stored_first(count, begin), count)
 
 
 @given(COUNTS.filter(lambda count: count.sum() > 2), st.integers(1, 3))
 def test_counts_that_do_not_fit_tell_nothing(count: AnyArray, lost: int) -> None:
     """Photons of which a subsetter lost some would be put under the wrong segment."""
-    first = stored_first(count, 1)
-    assert fine_starts(first, count, int(count.sum()) - lost) is None
-    filled = np.flatnonzero(count)
+    assert fine_starts(count, int(count.sum()) - lost) is None
+    first, filled = stored_first(count, 1), np.flatnonzero(count)
+    starts = fine_starts(count, int(count.sum()))
+    assert starts is not None
     if len(filled) > 1:
         first[filled[-1]] += lost
-        assert fine_starts(first, count, int(count.sum())) is None
+        assert not agree(starts, first, count)
 
 
 def test_starts_of_real_segments() -> None:
@@ -55,8 +57,9 @@ def test_starts_of_real_segments() -> None:
     count = np.zeros(len(first), np.int64)
     count[filled[:-1]] = np.diff(first[filled])
     count[filled[-1]] = 5
-    starts = fine_starts(first, count, int(count.sum()))
+    starts = fine_starts(count, int(count.sum()))
     assert starts is not None
+    assert agree(starts, first, count)
     np.testing.assert_array_equal(starts[filled], first[filled] - first[filled][0])
 
 
@@ -67,8 +70,9 @@ def test_starts_of_a_real_subset() -> None:
         segments = file["gt1l/geolocation"]
         first, count = segments["ph_index_beg"][()], segments["segment_ph_cnt"][()]
         photons = len(file["gt1l/heights/h_ph"])
-    starts = fine_starts(first, count, photons)
+    starts = fine_starts(count, photons)
     assert starts is not None
+    assert agree(starts, first, count)
     assert starts[count > 0].tolist() == (first[count > 0] - 1).tolist()
 
 
@@ -88,7 +92,7 @@ def test_bounds_hold_photons_within_the_reach(
     longitude = rng.choice([-179.9999, -20.0, 179.9999]) + rng.uniform(-1e-4, 1e-4, len(count))
     longitude = (longitude + 180) % 360 - 180
     latitude[count == 0], longitude[count == 0] = 1e38, 1e38  # nobody set them
-    starts = fine_starts(stored_first(count, 1), count, rows)
+    starts = fine_starts(count, rows)
     assert starts is not None
     bounds = around_chunks(
         starts, count, piece, rows, {"latitude": latitude, "longitude": longitude}

@@ -49,6 +49,7 @@ dimension = "pulse"
 product = "XYZ00"
 rows = "pulse"
 index = "points/raw/i"
+classes = "points/raw/class"
 start = 1
 
 [dimensions]
@@ -379,7 +380,7 @@ def test_every_rate_is_named_once_and_owns_its_variables(name: str) -> None:
 def test_references_of_classified_photons_point_where_atl03_nests() -> None:
     """ATL08 would put its classes onto other photons if the two tables did not fit."""
     (reference,) = products.get("ATL08").references
-    (nesting,) = products.get(reference.product).nestings
+    (nesting, *_) = products.get(reference.product).nestings
     assert (reference.rows, reference.start) == (nesting.fine, 1)
     assert nesting.identity
     paths = [p for n, p in real_files().items() if n.startswith("ATL0") and "clip_gt1r" in n]
@@ -402,25 +403,3 @@ def test_references_of_classified_photons_point_where_atl03_nests() -> None:
         there = np.array([int(s) in first for s in said[reference.identity][:]])
         assert len(rows) > 1000
         np.testing.assert_array_equal(track["heights/delta_time"][:][rows], times[there])
-
-
-@pytest.mark.parametrize("name", ALONG_TRACK)
-def test_flag_words_are_those_of_real_files(name: str) -> None:
-    """A word with another number would turn a quality filter round."""
-    product = products.get(name)
-    compared = 0
-    for path in real_files().values():
-        if not path.name.rsplit("processed_", 1)[-1].startswith(name) or "only" in path.name:
-            continue
-        with h5py.File(path) as file:
-            for flag in product.flags:
-                for track in product.tracks:
-                    if f"{track}/{flag.variable}" in file:
-                        attributes = file[f"{track}/{flag.variable}"].attrs
-                        words = text(attributes.get("flag_meanings")).split()
-                        values = np.atleast_1d(attributes.get("flag_values", [])).tolist()
-                        if words:  # R re-writes lose them
-                            assert dict(zip(words, values, strict=True)) == dict(flag.words)
-                            compared += 1
-    if not compared:
-        pytest.skip(f"no real {name} here")

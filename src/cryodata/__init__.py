@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cryodata import earthdata, errors
     from cryodata.catalogue import search
+    from cryodata.condition import Condition
     from cryodata.dataset import open  # noqa: A004 - the verb of the library
     from cryodata.earthdata.granule import Granule
     from cryodata.earthdata.granules import Granules
@@ -30,10 +31,13 @@ if TYPE_CHECKING:
     from cryodata.options import Limits, Network, Options
     from cryodata.planning import Plan, plan
     from cryodata.prices import Prices
+    from cryodata.products.product import Product
+    from cryodata.reader import Reader
     from cryodata.region import Region
     from cryodata.tree import open_tree
 
 __all__ = [
+    "Condition",
     "Granule",
     "Granules",
     "Limits",
@@ -41,6 +45,8 @@ __all__ = [
     "Options",
     "Plan",
     "Prices",
+    "Product",
+    "Reader",
     "Region",
     "__version__",
     "earthdata",
@@ -51,11 +57,13 @@ __all__ = [
     "plan",
     "sandbox",
     "search",
+    "testing",
 ]
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Condition": "cryodata.condition",
     "Granule": "cryodata.earthdata.granule",
     "Granules": "cryodata.earthdata.granules",
     "Limits": "cryodata.options",
@@ -63,6 +71,8 @@ _HOME = {
     "Options": "cryodata.options",
     "Plan": "cryodata.planning",
     "Prices": "cryodata.prices",
+    "Product": "cryodata.products.product",
+    "Reader": "cryodata.reader",
     "Region": "cryodata.region",
     "login": "cryodata.earthdata.identity.login",
     "open": "cryodata.dataset",

@@ -9,6 +9,7 @@ import numpy as np
 
 from cryodata.columns import Track
 from cryodata.errors import SelectionError
+from cryodata.products import Product
 from cryodata.products.tracks import Spot, spot_from_attributes, spots_from_orientation
 from cryodata.provenance import Skipped
 from cryodata.remembered import remembered
@@ -16,7 +17,7 @@ from cryodata.request import Asked, Request, as_words
 from cryodata.runs import Runs, all_rows
 from cryodata.view import ORIENTATION, View
 
-__all__ = ["choose_tracks"]
+__all__ = ["check_beams", "choose_tracks"]
 
 ORIENTATION_TIME = ORIENTATION + "_time"
 
@@ -79,10 +80,23 @@ def choose_tracks(
     return tracks, skipped
 
 
+def check_beams(product: Product, words: Sequence[str], *, url: str = "") -> None:
+    """Raise `SelectionError` where a word is no beam that granules of a product can have."""
+    strengths = ("strong", "weak") if "gt1l" in product.tracks else ()
+    for word in words:
+        if word not in {"all", *product.tracks, *strengths}:
+            raise SelectionError(
+                f"{product.short_name} has no beam {word!r}",
+                url=url,
+                fix=_there_are(product.tracks),
+            )
+
+
 def _wanted(
     view: View, found: Sequence[Track], words: tuple[str, ...], skipped: list[Skipped]
 ) -> Callable[[Track], bool]:
     """Whether a track is asked for; notes the beams of which that cannot be told."""
+    check_beams(view.product, words, url=view.file.url)
     url, present = view.file.url, list(dict.fromkeys(track.beam for track in found))
     names: set[str] = set()
     strengths: set[str] = set()
@@ -93,12 +107,6 @@ def _wanted(
             unknown = list(dict.fromkeys(t.beam for t in found if not t.spot.number and t.stored))
             skipped += [Skipped(url, _unknown(url, beam, unknown), beam=beam) for beam in unknown]
             strengths.add(word)
-        elif word not in view.product.tracks:
-            raise SelectionError(
-                f"{view.product.short_name} has no beam {word!r}",
-                url=url,
-                fix=_there_are(view.product.tracks),
-            )
         elif word in present:
             names.add(word)
         else:
@@ -119,8 +127,8 @@ def _wanted(
 
 def _there_are(tracks: Sequence[str]) -> str:
     """What `beams` may be."""
-    if tracks == ("",):
-        return "It has a single track: leave beams out."
+    if tracks in {(), ("",)}:
+        return "It has no beams to choose from: leave beams out."
     strengths = '; or "all", "strong", "weak"' if tracks[0].startswith("gt") else '; or "all"'
     return f"There are: {', '.join(tracks)}{strengths}."
 

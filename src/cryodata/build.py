@@ -9,14 +9,13 @@ import xarray as xr
 from cryodata.caution import warn_user
 from cryodata.chunks import chunk_rows
 from cryodata.columns import Columns
-from cryodata.cut import cut_rows, mask_rows, resolve_words
+from cryodata.cut import cut_rows, given_classes, mask_rows, resolve_words
 from cryodata.errors import SelectionError, UnknownVariableError, close_names
 from cryodata.find import Found
 from cryodata.granule import GranuleFile
 from cryodata.grid import open_grid
 from cryodata.groups import open_group
 from cryodata.products import Product
-from cryodata.provenance import Provenance
 from cryodata.query import Query
 from cryodata.ragged import ragged_dataset
 from cryodata.request import as_words
@@ -38,36 +37,38 @@ def build_dataset(found: Found, query: Query) -> xr.Dataset:
             fix=f"cryodata.open_tree(...)[{query.group!r}] opens a group of any file.",
         )
     elif found.columns is not None:
-        dataset = _open_product(found.columns, found.origin, query)
+        dataset = _open_product(found.columns, found, query)
     else:
         dataset = _open_generic(found.origin.files[0], query)
     dataset.set_close(found.origin.close)
     return dataset
 
 
-def _open_product(found: Columns, origin: Provenance, query: Query) -> xr.Dataset:
+def _open_product(columns: Columns, found: Found, query: Query) -> xr.Dataset:
     """Tracks and columns of a product as one Dataset: cut, and in chunks for dask if so asked."""
-    lazy = query.chunks is None
-    selection = resolve_words(found, query.selection)
+    origin, classes, lazy = found.origin, found.classes, query.chunks is None
+    selection = resolve_words(columns, query.selection, classes)
     if not selection:
-        dataset = ragged_dataset(found, origin, cache=lazy)
+        known = given_classes(columns, classes)
+        dataset = ragged_dataset(columns, origin, cache=lazy, known=known)
+    elif query.exact:
+        columns, dataset = cut_rows(columns, selection, origin, cache=lazy, classes=classes)
     else:
-        choose = cut_rows if query.exact else mask_rows
-        found, dataset = choose(found, selection, origin, cache=lazy)
+        columns, dataset = mask_rows(columns, selection, origin, cache=lazy)
     if query.chunks is None:
         return dataset
     return chunk_rows(
         dataset,
-        found.product.rows,
+        columns.product.rows,
         query.chunks,
         rows=dataset["rowSize"].values.tolist(),
-        piece=math.lcm(*(column.piece for column in found.all)),
+        piece=math.lcm(*(column.piece for column in columns.all if not column.nested)),
         token=(
             [file.source for file in origin.files],
-            [(track.file.url, track.beam, track.runs.tolist()) for track in found.tracks],
-            [(column.name, column.path, column.surface) for column in found.all],
+            [(track.file.url, track.beam, track.runs.tolist()) for track in columns.tracks],
+            [(column.name, column.path, column.surface) for column in columns.all],
             (selection.region, repr(selection.time), str(selection.where)),
-            {name: axis.values.tolist() for name, axis in found.axes.items()},
+            {name: axis.values.tolist() for name, axis in columns.axes.items()},
         ),
     )
 
@@ -92,6 +93,7 @@ def _open_grid(found: Found, product: Product, query: Query) -> xr.Dataset:
         group=query.group,
         chunks=query.chunks,
         skip=query.request.on_missing == "skip",
+        given=query.request.product is not None,
     )
 
 

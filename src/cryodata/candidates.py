@@ -131,7 +131,7 @@ def _known_bounds(
     bounds = {}
     for name, column in columns.items():
         layout = column.layouts[number] if column is not None else None
-        if column is None or layout is None:
+        if column is None or layout is None or column.nested:
             continue
         zone_map = track.file.zone_map(layout.path)
         if zone_map is None:

@@ -15,6 +15,7 @@ from cryodata.granule import GranuleFile
 from cryodata.labels import read_labels
 from cryodata.layout import ArrayLayout
 from cryodata.likewise import Chosen, likewise, note
+from cryodata.nested import find_nested, nested_column
 from cryodata.products import Product, join_path
 from cryodata.provenance import Skipped, all_of
 from cryodata.remembered import remembered
@@ -87,6 +88,7 @@ def choose(file: GranuleFile, product: Product, request: Request) -> Columns | N
     tracks = kept
     coordinates = _coordinates(view, tracks, asked)
     columns = _columns(view, tracks, asked)
+    columns += find_nested(view, tracks, request.with_segments)
     deciding, meant = _deciding(view, tracks, asked, columns)
     tracks, axes = read_labels(view, tracks, [*columns, *deciding])
     apart = _named_apart([*columns, *deciding], product.rows)
@@ -126,7 +128,7 @@ def _with_variables(
     words = {**{word: path for path, word in asked.named.items()}, **asked.conditions}
     places = {*view.rate.coordinates, *view.rate.coordinates.values()}
     for word, path in words.items():
-        if path in places:
+        if path in places or _is_nested(view, tracks, path, word, asked):
             continue
         try:
             beams = _lacking(view, tracks, path)
@@ -147,6 +149,13 @@ def _with_variables(
             missing.append(Skipped(url, without, beam=beam, variable=word))
         lacking.update(beams)
     return [track for track in tracks if track.beam not in lacking], missing
+
+
+def _is_nested(view: View, tracks: Sequence[Track], path: str, word: str, asked: Asked) -> bool:
+    """Whether a condition is on a variable of coarser rows, and of no other."""
+    if word not in asked.conditions or any(view.on_track(t.beam, path) for t in tracks):
+        return False
+    return nested_column(view, tracks, word) is not None
 
 
 def _lacking(view: View, tracks: Sequence[Track], path: str) -> list[str] | None:
@@ -208,7 +217,7 @@ def _deciding(
         if path in places:
             meant[word] = places[path]
             continue
-        column = _column(view, tracks, path, named=True)
+        column = _column(view, tracks, path, named=True) or nested_column(view, tracks, word)
         if column is None:
             column = _column(view, tracks, _search(view, tracks, word), named=True)
         if column is not None:

@@ -19,7 +19,7 @@ from cryodata.products.tracks import Spot
 from cryodata.provenance import Skipped
 from cryodata.refit import Refit, common_dtype, common_fill, fill_of, hides, same_value
 from cryodata.runs import Runs, count_rows
-from cryodata.types import AnyArray
+from cryodata.types import AnyArray, IntArray
 
 __all__ = ["PLACES", "TRACK_COORDINATES", "Axis", "Column", "Columns", "Track"]
 
@@ -58,6 +58,9 @@ class Track:
         Orbit region that the granule's name gives; 0 where it gives none.
     release : str
         Of the product; empty where unknown.
+    counts : (coarse,) int64 or None
+        Rows that each coarser row holds, all of `stored` together; None where there are
+        none, or nobody asked.
     labels : mapping of str to (n,) array
         Name of a dimension after the rows to what the file says along it, such as the
         cycles of ATL11; of those dimensions only that columns have.
@@ -73,6 +76,7 @@ class Track:
     cycle: int
     region: int = 0
     release: str = ""
+    counts: IntArray | None = None
     labels: Mapping[str, AnyArray] = field(default_factory=dict)
 
     @property
@@ -101,6 +105,8 @@ class Column:
         The user named it; named columns are read together.
     surface : int or None
         Only this column of the variable, whose second axis is dropped.
+    nested : bool
+        Each of its values belongs to several rows: `Track.counts` says to how many.
     label : str
         Name of the second axis where the file may label it; else empty.
     axis : (n,) array or None
@@ -115,6 +121,7 @@ class Column:
     layouts: Sequence[ArrayLayout | None]
     named: bool = False
     surface: int | None = None
+    nested: bool = False
     label: str = ""
     axis: AnyArray | None = None
     _joined: dict[str, Any] = field(default_factory=dict, init=False, repr=False)

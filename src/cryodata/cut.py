@@ -8,7 +8,7 @@ it is until it is touched.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from cryodata.attributes import decode_attributes
 from cryodata.candidates import candidate_rows, places_known
 from cryodata.caution import warn_user
+from cryodata.classes import Classes
 from cryodata.columns import PLACES, Column, Columns
 from cryodata.cost import DECODED_PER_SECOND, SLOWEST
 from cryodata.errors import SelectionError
@@ -38,6 +39,7 @@ from cryodata.zone_map import ZoneMap
 __all__ = [
     "Decision",
     "cut_rows",
+    "given_classes",
     "mask_rows",
     "names_to_decide",
     "narrow",
@@ -70,7 +72,9 @@ class Decision:
         return [pick_rows(track.runs, kept) for track, kept in pairs]
 
 
-def resolve_words(found: Columns, selection: Selection) -> Selection:
+def resolve_words(
+    found: Columns, selection: Selection, classes: Classes | None = None
+) -> Selection:
     """The selection with flag words replaced by numbers: those of the table, else of the file.
 
     Raises
@@ -83,7 +87,7 @@ def resolve_words(found: Columns, selection: Selection) -> Selection:
     table: dict[str, Flag] = {}
     for release in {track.release for track in found.tracks}:
         table |= found.product.flags_of(release)
-    words = {}
+    words = {} if classes is None else {classes.name: classes.words}
     for name in selection.where.names:
         column = found.column_of(name)
         if column is not None:
@@ -105,7 +109,7 @@ def _refuse_several(found: Columns, name: str, column: Column) -> None:
     )
 
 
-def narrow(found: Columns, selection: Selection) -> Columns:
+def narrow(found: Columns, selection: Selection, classes: Classes | None = None) -> Columns:
     """Only the tracks and chunks that may hold wanted rows; of photons, segments are read.
 
     Raises
@@ -115,6 +119,7 @@ def narrow(found: Columns, selection: Selection) -> Columns:
     """
     if any(track.stored for track in found.tracks):
         have = {word for word in selection.names if found.column_of(word) is not None}
+        have |= {classes.name} if classes is not None else set()
         if missing := [name for name in selection.names if name not in have]:
             raise SelectionError(
                 f"the rows of {found.product.short_name} have no {' and '.join(missing)}",
@@ -127,7 +132,12 @@ def narrow(found: Columns, selection: Selection) -> Columns:
 
 
 def cut_rows(
-    found: Columns, selection: Selection, origin: Provenance, *, cache: bool
+    found: Columns,
+    selection: Selection,
+    origin: Provenance,
+    *,
+    cache: bool,
+    classes: Classes | None = None,
 ) -> tuple[Columns, xr.Dataset]:
     """The rows that fulfil a selection; tracks without any are left out.
 
@@ -139,6 +149,8 @@ def cut_rows(
     origin : Provenance
     cache : bool
         Keep what is read later in the Dataset.
+    classes : Classes, optional
+        What classifies the rows; read here, where it is not ruled out that they are wanted.
 
     Returns
     -------
@@ -157,24 +169,25 @@ def cut_rows(
     UserWarning
         Nothing is wanted.
     """
-    narrowed = narrow(found, selection)
+    narrowed = narrow(found, selection, classes)
     before = _bounds(narrowed)
     names = names_to_decide(narrowed, selection, ahead=cache)
-    decision = _decide(narrowed, selection, origin, names)
+    decision = _decide(narrowed, selection, origin, names, classes)
     if not all(map(_trusted, before, _bounds(narrowed))):
-        decision = _decide(found, selection, origin, names)
+        decision = _decide(found, selection, origin, names, classes)
     runs = decision.runs
     if not any(map(len, runs)):
         _warn_of_nothing(found, selection, narrowed)
-    piece = max((column.piece for column in found.all), default=1)
+    piece = max((column.piece for column in found.all if not column.nested), default=1)
     wide = [bridge(own, piece) for own in runs]  # two runs within one chunk are read as one
     exact = decision.columns.keep(wide)
     picked = [inside_runs(w, own) for w, own in zip(wide, runs, strict=True) if len(own)]
     rows = np.flatnonzero(np.concatenate([np.empty(0, bool), *decision.kept]))
-    known = decision.values.isel({found.product.rows: rows}).variables
-    return exact, ragged_dataset(
-        replace(exact, deciding=()), origin, cache=cache, known=known, picked=picked
-    )
+    lasting = replace(exact, deciding=())
+    last = {column.name for column in lasting.all} | ({classes.name} if classes else set())
+    values = decision.values.isel({found.product.rows: rows}).variables
+    known: dict[Hashable, xr.Variable] = {n: v for n, v in values.items() if n in last}
+    return exact, ragged_dataset(lasting, origin, cache=cache, known=known, picked=picked)
 
 
 def mask_rows(
@@ -241,12 +254,22 @@ def _saves_time(narrowed: Columns, nbytes: int) -> bool:
     return max(fetched, decoded) < rounds * SLOWEST * network.latency
 
 
+def given_classes(columns: Columns, classes: Classes | None) -> Mapping[Hashable, xr.Variable]:
+    """The classes of rows by the name of their variable; nothing where nothing says them."""
+    return {} if classes is None else {classes.name: classes.of(columns)}
+
+
 def _decide(
-    narrowed: Columns, selection: Selection, origin: Provenance, names: Sequence[str]
+    narrowed: Columns,
+    selection: Selection,
+    origin: Provenance,
+    names: Sequence[str],
+    classes: Classes | None,
 ) -> Decision:
     """Read the columns that decide, and others of these names, together; ask the selection."""
     asked = ragged_dataset(narrowed.only(names), origin, cache=True)
     values = load_together(asked.drop_vars(set(asked.variables) - set(names)))
+    values = values.assign(given_classes(narrowed, classes))
     if not narrowed.tracks:
         return Decision(narrowed, values, [])
     words = {word: narrowed.meant.get(word, word) for word in selection.names}

@@ -14,20 +14,24 @@ from cryodata.cost import Budget
 from cryodata.find import find
 from cryodata.options import Options
 from cryodata.planning import make_plan
+from cryodata.products import Product
 from cryodata.query import Query
 from cryodata.request import OnMissing, Words
 
-__all__ = ["open"]
+__all__ = ["open", "open_query"]
 
 
 def open(
     what: Any,
     *,
+    product: str | Product | None = None,
     region: Any = None,
     time: Any = None,
     where: str | Mapping[str, Any] | Condition | None = None,
     variables: Words = "default",
     beams: Words = "all",
+    with_segments: Words = (),
+    classify: Any = None,
     group: str | None = None,
     cycle: int | Sequence[int] | None = None,
     rgt: int | Sequence[int] | None = None,
@@ -61,6 +65,10 @@ def open(
         The short name of a product, ``"ATL06"``: NASA's catalogue is searched, see
         `cryodata.search`. Or a path, ``s3://``, ``https://``, with wildcards if you like;
         or results of `cryodata.search`, of earthaccess, or of CMR.
+    product : str or Product, optional
+        By which table the files are read: a short name, or a table of your own, see
+        `cryodata.Product`. By default that of the product which each file says it is of;
+        one that says another is refused.
     region : optional
         Only rows inside: ``(west, south, east, north)`` in degrees, a geometry, a
         GeoDataFrame, GeoJSON or the path of a file, see `cryodata.region_input.region_of`.
@@ -81,6 +89,14 @@ def open(
         of its own; else when the first of them is touched.
     beams : str or list of str
         ``"all"`` (those a granule has), ``"strong"``, ``"weak"``, ``"gt1l"``, ...
+    with_segments : str or list of str
+        Of ATL03, variables of the 20 m segments that each photon gets: ``solar_elevation``,
+        ``geophys_corr/geoid``. Conditions may be on them without.
+    classify : str, or granules, optional
+        A product that says which class each row is of: ``"ATL08"`` gives photons of ATL03
+        the variable ``classed_pc_flag``, -1 where it says none. Its granules of the same
+        passes are looked for in the catalogue, where `what` comes from it, else in the same
+        folder; or given here. They are read when the Dataset is opened.
     group : str, optional
         Which grid of a gridded product: ``"dhdt_lag4"``; the product's first by default.
     cycle, rgt : int or list of int, optional
@@ -144,7 +160,7 @@ def open(
     NotLoggedInError, LoginRejectedError, EulaRequiredError, NotInRegionError
         Earthdata does not let this user, or this machine, in.
     NotFoundError, AuthError, FetchError, FormatError
-        A granule cannot be had, or is no HDF5.
+        A granule cannot be had, is no HDF5, or has nothing that the table of `product` names.
 
     Examples
     --------
@@ -153,11 +169,14 @@ def open(
     >>> cryodata.open("ATL06", region=(-50.2, 69, -48.5, 69.4), time="2023-05")  # doctest: +SKIP
     """
     query = Query.of(
+        product=product,
         region=region,
         time=time,
         where=where,
         variables=variables,
         beams=beams,
+        with_segments=with_segments,
+        classify=classify,
         group=group,
         cycle=cycle,
         rgt=rgt,
@@ -171,6 +190,11 @@ def open(
         engine=engine,
         options=options,
     )
+    return open_query(what, query)
+
+
+def open_query(what: Any, query: Query) -> xr.Dataset:
+    """Open granules as one Dataset, as `open` does, of which this is all but the words."""
     found = find(what, query)
     try:
         if query.budget is not None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cryodata.choose import choose
+from cryodata.classes import Classes, find_classes
 from cryodata.columns import Columns
 from cryodata.errors import (
     CacheError,
@@ -24,8 +25,9 @@ from cryodata.grid import gridded_product
 from cryodata.join import join_columns, refuse_twice
 from cryodata.labels import with_axes
 from cryodata.locate import granules_of
+from cryodata.nested import with_counts
 from cryodata.no_garbage import nothing_collected
-from cryodata.products import Product, recognise
+from cryodata.products import Product, recognise, said_of
 from cryodata.provenance import Provenance, Skipped, all_of
 from cryodata.query import Query
 from cryodata.request import Request
@@ -50,11 +52,14 @@ class Found:
         None where it is one file of no known product, or they are gridded.
     grid : Product or None
         The gridded product that they are of.
+    classes : Classes or None
+        What classifies the rows.
     """
 
     origin: Provenance
     columns: Columns | None
     grid: Product | None = None
+    classes: Classes | None = None
 
 
 def find(what: Any, query: Query) -> Found:
@@ -71,30 +76,43 @@ def find(what: Any, query: Query) -> Found:
     AuthError, FetchError, FormatError
         A granule cannot be had, or is no HDF5.
     """
+    opening: dict[str, Any] = {
+        "options": query.options,
+        "storage_options": query.storage_options,
+        "engine": query.engine,
+    }
     files: list[GranuleFile] = []
     try:
-        for granule in granules_of(what, query.wish, query.storage_options):
-            file = GranuleFile(
-                granule,
-                options=query.options,
-                storage_options=query.storage_options,
-                engine=query.engine,
-            )
-            files.append(file)
-        gridded = gridded_product(files, skip=query.request.on_missing == "skip")
+        granules = granules_of(what, query.wish, query.storage_options)
+        files.extend(GranuleFile(granule, **opening) for granule in granules)
+        gridded = _gridded(files, query.request)
         if gridded is not None:
             return Found(Provenance(tuple(files)), None, gridded)
         refuse_twice([file.url for file in files])
-        if len(files) == 1:
-            one = _find_known(files[0], query.request)
-            skipped = one.skipped if one else ()
-            return Found(
-                Provenance(tuple(files), skipped), one and with_axes(one, query.request.cycles)
-            )
-        return _find_all(files, query.request)
+        found = _find_one(files[0], query.request) if len(files) == 1 else None
+        found = found or _find_all(files, query.request)
+        if query.classify is None or found.columns is None:
+            return found
+        classes = find_classes(query.classify, found.columns, granules, query.wish, opening)
+        everybody = (*found.origin.files, *classes.partners.values())
+        return replace(found, origin=replace(found.origin, files=everybody), classes=classes)
     except BaseException:
         Provenance(tuple(files)).close()
         raise
+
+
+def _find_one(file: GranuleFile, request: Request) -> Found:
+    """Tracks and columns of one granule, or of a file of no known product."""
+    one = _find_known(file, request)
+    columns = one and with_counts(with_axes(one, request.cycles))
+    return Found(Provenance((file,), one.skipped if one else ()), columns)
+
+
+def _gridded(files: Sequence[GranuleFile], request: Request) -> Product | None:
+    """The gridded product that files are of, or are to be read as; None of others."""
+    if request.product is None:
+        return gridded_product(files, skip=request.on_missing == "skip")
+    return request.product if request.product.grid is not None else None
 
 
 def _find_all(files: Sequence[GranuleFile], request: Request) -> Found:
@@ -128,7 +146,7 @@ def _find_all(files: Sequence[GranuleFile], request: Request) -> Found:
     ]
     if not having:
         raise all_of(skipped, len(files))
-    columns = with_axes(join_columns(list(having.values())), request.cycles)
+    columns = with_counts(with_axes(join_columns(list(having.values())), request.cycles))
     return Found(Provenance(tuple(having), tuple(skipped)), columns)
 
 
@@ -162,22 +180,56 @@ def _find(file: GranuleFile, request: Request) -> Columns | None:
     The product is guessed from the name first, so that all that is needed of the file's
     structure can be asked for at once; then the file has the last word.
     """
-    guess = recognise(file.url, {}, {})
+    guess = request.product or recognise(file.url, {}, {})
     if guess is None or not guess.rates:
         file.walk([], shallow=["/", IDENTIFICATION], missing_ok=True)
     else:
         look_ahead(file, guess, request)
-    product = product_of(file)
-    return choose(file, product, request) if product is not None and product.rates else None
+    product = product_of(file, request.product)
+    if product is None or not product.rates:
+        return None
+    columns = choose(file, product, request)
+    if request.product is not None and (columns is None or _has_nothing(columns)):
+        raise FormatError(
+            f"The granule has nothing that the table of {product.short_name} names",
+            url=file.url,
+            fix="Give product= another table, or none; cryodata.open_tree shows what there is.",
+        )
+    return columns
 
 
-def product_of(file: GranuleFile) -> Product | None:
+def _has_nothing(columns: Columns) -> bool:
+    """Whether nothing was found where tracks have no group of their own to be seen by."""
+    return columns.product.tracks == ("",) and not (columns.coordinates or columns.columns)
+
+
+def product_of(file: GranuleFile, given: Product | None = None) -> Product | None:
     """The product whose table fits a granule, or None.
 
     Looks at the root's attributes, at ``/METADATA/DatasetIdentification`` where it is
     known already, and at the name.
+
+    Parameters
+    ----------
+    file : GranuleFile
+    given : Product, optional
+        The table to read it by, whatever it is called.
+
+    Raises
+    ------
+    SelectionError
+        The granule says that it is of another product than the one given.
     """
     index = file.walk([], shallow=["/"])
     groups = [index.groups.get(index.resolve(path)) for path in ("/", IDENTIFICATION)]
     root, identification = [(group and group.attributes) or {} for group in groups]
-    return recognise(file.url, root, identification)
+    if given is None:
+        return recognise(file.url, root, identification)
+    said = said_of(file.url, root, identification)
+    if said and said.upper() != given.short_name.upper():
+        raise SelectionError(
+            f"This is a granule of {said}, not of {given.short_name}",
+            url=file.url,
+            fix=f"Open granules of {said} by themselves, without product=.",
+        )
+    return given

@@ -20,7 +20,7 @@ from cryodata.errors import (
 from cryodata.granule import GranuleFile
 from cryodata.grid_groups import find_slabs
 from cryodata.grid_store import grid_dataset
-from cryodata.products import Product, read_name, recognise
+from cryodata.products import Product, read_name, recognise, said_of
 from cryodata.provenance import Provenance, Skipped
 from cryodata.region import Region
 from cryodata.request import Words
@@ -37,9 +37,16 @@ ELSEWHERE = "/Metadata/DatasetIdentification"
 """Where SMAP says which product it is."""
 
 
-def grid_product(file: GranuleFile) -> Product | None:
-    """The gridded product that a file belongs to; None for any other file."""
-    by_name = recognise(file.url, {}, {})
+def grid_product(file: GranuleFile, given: Product | None = None) -> Product | None:
+    """The gridded product that a file belongs to; None for any other file.
+
+    Parameters
+    ----------
+    file : GranuleFile
+    given : Product, optional
+        What it is to be read as, where it does not say that it is of another product.
+    """
+    by_name = recognise(file.url, {}, {}) if given is None else None
     if by_name is not None and by_name.grid is None:
         return None
     index = file.walk([], shallow=["/", IDENTIFICATION], missing_ok=True)
@@ -50,10 +57,15 @@ def grid_product(file: GranuleFile) -> Product | None:
             index = file.walk([], shallow=[path], missing_ok=True)
         group = index.groups.get(index.resolve(path))
         said = (group.attributes or {}) if group is not None else {}
+        if given is not None:
+            name = said_of(file.url, attributes, said)
+            if name and name.upper() != given.short_name.upper():
+                return None
+            continue
         product = recognise(file.url, attributes, said)
         if product is not None:
             return product if product.grid is not None else None
-    return None
+    return given
 
 
 def gridded_product(files: Sequence[GranuleFile], *, skip: bool) -> Product | None:
@@ -83,6 +95,7 @@ def open_grid(
     group: str | None = None,
     chunks: Any = None,
     skip: bool = False,
+    given: bool = False,
 ) -> xr.Dataset:
     """One grid of one file, or the layers of several, as a Dataset.
 
@@ -104,6 +117,8 @@ def open_grid(
         Gives dask arrays, as `xarray.open_dataset`; ``{}`` for the chunks of the file.
     skip : bool
         Leave out files that cannot be opened, and variables that are not there.
+    given : bool
+        Files that do not say what they are, are of that product.
 
     Raises
     ------
@@ -120,7 +135,7 @@ def open_grid(
     UserWarning
         Nothing is inside: rows and columns, or layers, are none.
     """
-    slabs, skipped = _slabs(_then(files, product, time), product, group, skip=skip)
+    slabs, skipped = _slabs(_then(files, product, time), product, group, skip=skip, given=given)
     origin = Provenance(
         tuple({id(slab.file): slab.file for slab in slabs}.values()), tuple(skipped)
     )
@@ -155,16 +170,16 @@ def _then(
 
 
 def _slabs(
-    files: Sequence[GranuleFile], product: Product, group: str | None, *, skip: bool
+    files: Sequence[GranuleFile], product: Product, group: str | None, *, skip: bool, given: bool
 ) -> tuple[list[Slab], list[Skipped]]:
     """The grid of each file, side by side; and which files could not be opened."""
 
     def find(file: GranuleFile) -> list[Slab] | CryodataError:
         try:
-            other = grid_product(file)
+            other = grid_product(file, product if given else None)
             if other is None or other.short_name != product.short_name:
                 return SelectionError(
-                    f"it is no file of {product.short_name}, like the first",
+                    f"it is no file of {product.short_name}" + ", like the first" * (not given),
                     url=file.url,
                     fix="Open each product by itself.",
                 )

@@ -73,8 +73,14 @@ def grid_tree(file: GranuleFile, product: Product, group: str = "/") -> dict[str
     return dict(sorted(kept.items()))
 
 
-def grid_trees(files: Sequence[GranuleFile]) -> dict[str, xr.Dataset]:
+def grid_trees(files: Sequence[GranuleFile], given: Product | None = None) -> dict[str, xr.Dataset]:
     """Files of one product and one region in several resolutions, a branch for each.
+
+    Parameters
+    ----------
+    files : sequence of GranuleFile
+    given : Product, optional
+        As for `grid_product`.
 
     Raises
     ------
@@ -84,7 +90,7 @@ def grid_trees(files: Sequence[GranuleFile]) -> dict[str, xr.Dataset]:
     found: dict[str, xr.Dataset] = {}
     kinds = set()
     for file in files:
-        product = grid_product(file)
+        product = grid_product(file, given)
         name = read_name(product, file.url) if product is not None else None
         parts = dict(name.parts) if name is not None else {}
         branch = parts.pop("resolution", "")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cryodata.types import AnyArray, IntArray
 from cryodata.zone_map import BOUNDED, ZoneMap
 
-__all__ = ["REACH", "Around", "around_chunks", "fine_starts", "reaches"]
+__all__ = ["REACH", "Around", "agree", "around_chunks", "fine_starts", "reaches"]
 
 REACH = 0.02
 """Degrees of latitude, 2.2 km: a photon lies so near to the reference photon of its segment.
@@ -26,13 +26,11 @@ Around = dict[str, ZoneMap]
 """``latitude``, ``longitude``, ``time`` to bounds of the fine rows' chunks."""
 
 
-def fine_starts(first: AnyArray, count: AnyArray, rows: int) -> IntArray | None:
+def fine_starts(count: AnyArray, rows: int) -> IntArray | None:
     """Row at which the fine rows of each coarse row begin.
 
     Parameters
     ----------
-    first : (coarse,) int
-        As stored: counted from 1, in a whole granule; 0 where a coarse row has none.
     count : (coarse,) int
         Number of its fine rows.
     rows : int
@@ -46,17 +44,30 @@ def fine_starts(first: AnyArray, count: AnyArray, rows: int) -> IntArray | None:
 
     Notes
     -----
-    Subsetters either count anew or keep the numbers of the whole granule; the running sum of
-    the counts is right in both. It is checked against `first`, which may differ by one
-    constant only. Source: ATL03 data dictionary, ``gtx/geolocation/ph_index_beg``.
+    The running sum of the counts is right in whole granules and in subsets; numbers of the
+    first photon are renumbered by some subsetters and kept by others, see `agree`.
     """
     counts = np.asarray(count, np.int64)
     if (counts < 0).any() or int(counts.sum()) != rows:
         return None
-    starts = np.cumsum(counts) - counts
-    filled = counts > 0
+    return np.cumsum(counts) - counts
+
+
+def agree(starts: IntArray, first: AnyArray, count: AnyArray) -> bool:
+    """Whether stored numbers of first fine rows say the same as the counts.
+
+    Parameters
+    ----------
+    starts, count
+        As of `fine_starts`.
+    first : (coarse,) int
+        As stored: counted from 1, in a whole granule; 0 where a coarse row has none. They
+        may differ from `starts` by one constant only. Source: ATL03 data dictionary,
+        ``gtx/geolocation/ph_index_beg``.
+    """
+    filled = np.asarray(count) > 0
     shift = np.asarray(first, np.int64)[filled] - 1 - starts[filled]
-    return None if len(shift) and (shift != shift[0]).any() else starts
+    return not len(shift) or bool((shift == shift[0]).all())
 
 
 def around_chunks(

@@ -12,6 +12,7 @@ import xarray as xr
 
 from cryodata.build import build_dataset
 from cryodata.candidates import candidate_rows
+from cryodata.classes import Classes
 from cryodata.columns import Columns
 from cryodata.condition import Condition
 from cryodata.cost import Budget, Cost, Estimate, Way, estimate
@@ -22,6 +23,7 @@ from cryodata.granule import GranuleFile, Wanted
 from cryodata.lazy import SIDE_BY_SIDE, Reader
 from cryodata.options import Options
 from cryodata.plan_card import html_of, text_of
+from cryodata.products import Product
 from cryodata.query import Query
 from cryodata.ragged import ragged_dataset
 from cryodata.request import OnMissing, Words
@@ -31,7 +33,7 @@ from cryodata.store.receipt import Receipt
 from cryodata.together import reads_by_variable
 from cryodata.words import money_in_words, size_in_words
 
-__all__ = ["Plan", "Pruned", "Shares", "make_plan", "plan"]
+__all__ = ["Plan", "Pruned", "Shares", "make_plan", "plan", "plan_query"]
 
 REGION = Way(title="in the region", latency=0.04, bandwidth=1.25e9, inside=True)
 HOME = Way(title="https, 100 Mb/s", latency=0.18, bandwidth=12.5e6, inside=False)
@@ -184,8 +186,11 @@ class Plan:
         if self.exact or self.found.columns is None:
             return self
         columns = self.found.columns
-        selection = resolve_words(columns, self.query.selection)
-        exact, dataset = cut_rows(columns, selection, self.found.origin, cache=True)
+        classes = self.found.classes
+        selection = resolve_words(columns, self.query.selection, classes)
+        exact, dataset = cut_rows(
+            columns, selection, self.found.origin, cache=True, classes=classes
+        )
         return _plan(self.found, self.query, exact, dataset, exact=True, kept=True)
 
     def open(self, budget: float | str | Budget | None = None) -> xr.Dataset:
@@ -217,11 +222,14 @@ class Plan:
 def plan(
     what: Any,
     *,
+    product: str | Product | None = None,
     region: Any = None,
     time: Any = None,
     where: str | Mapping[str, Any] | Condition | None = None,
     variables: Words = "default",
     beams: Words = "all",
+    with_segments: Words = (),
+    classify: Any = None,
     group: str | None = None,
     cycle: int | Sequence[int] | None = None,
     rgt: int | Sequence[int] | None = None,
@@ -256,11 +264,14 @@ def plan(
     >>> plan.open(budget="200 MB")  # doctest: +SKIP
     """
     query = Query.of(
+        product=product,
         region=region,
         time=time,
         where=where,
         variables=variables,
         beams=beams,
+        with_segments=with_segments,
+        classify=classify,
         group=group,
         cycle=cycle,
         rgt=rgt,
@@ -273,6 +284,11 @@ def plan(
         engine=engine,
         options=options,
     )
+    return plan_query(what, query)
+
+
+def plan_query(what: Any, query: Query) -> Plan:
+    """What a query would cost, as `plan`, of which this is all but the words."""
     found = find(what, query)
     try:
         made = make_plan(found, query)
@@ -287,10 +303,11 @@ def make_plan(found: Found, query: Query) -> Plan:
     lazy = replace(query, chunks=None)
     selection = Selection()
     if found.columns is not None:
-        selection = resolve_words(found.columns, query.selection)
+        selection = resolve_words(found.columns, query.selection, found.classes)
+    lazily = replace(found, classes=None)  # classes are priced, not read
     if found.columns is None or not selection:
-        return _plan(found, query, found.columns, build_dataset(found, lazy), exact=True)
-    narrowed = narrow(found.columns, selection)
+        return _plan(found, query, found.columns, build_dataset(lazily, lazy), exact=True)
+    narrowed = narrow(found.columns, selection, found.classes)
     if not query.exact:
         return _plan(found, query, narrowed, build_dataset(found, lazy), exact=True)
     names = names_to_decide(narrowed, selection, ahead=query.chunks is None)
@@ -312,6 +329,8 @@ def _plan(
     load, parts = _cost_of(dataset)
     decide, more = (Cost(), []) if deciding is None else _cost_of(deciding)
     parts += more
+    if found.classes is not None and columns is not None and not kept:
+        decide += _cost_of_classes(found.classes, columns)
     files = found.origin.files
     tracks = columns.tracks if columns is not None else ()
     weak = {(id(t.file), t.beam) for t in tracks if t.spot.weak}
@@ -376,6 +395,20 @@ def _cost_of(dataset: xr.Dataset) -> tuple[Cost, list[_Part]]:
         ]
     rounds = -(-len(wanted) // SIDE_BY_SIDE) if cost.requests else 0
     return replace(cost, rounds=rounds), parts
+
+
+def _cost_of_classes(classes: Classes, columns: Columns) -> Cost:
+    """What classifying rows reads, of both products."""
+    cost = Cost()
+    for file, slots in classes.wanted(columns):
+        priced = file.price(slots)
+        cost += Cost(
+            requests=priced.requests,
+            nbytes=priced.nbytes,
+            needed=priced.needed,
+            decoded=sum(want.nbytes for want in priced.wants),
+        )
+    return replace(cost, rounds=1 if cost.requests else 0)
 
 
 def _sums(items: Any) -> dict[str, int]:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from cryodata.chunks import Chunks
+from cryodata.classes import class_name
 from cryodata.condition import Condition
 from cryodata.cost import Budget
 from cryodata.errors import ConfigurationError
 from cryodata.locate import Wish
 from cryodata.options import Options
+from cryodata.products import Product, table_of
 from cryodata.region_input import region_of
-from cryodata.request import OnMissing, Request, Words
+from cryodata.request import OnMissing, Request, Words, as_words
 from cryodata.selection import Selection
 from cryodata.timespan import TimeSpan
 
@@ -32,6 +34,8 @@ class Query:
         Which beams and variables of each.
     selection : Selection
         Which rows.
+    classify : object or None
+        What classifies the rows: a product, or its granules.
     group : str or None
         Which grid of a gridded product.
     chunks : int, str, mapping or None
@@ -48,6 +52,7 @@ class Query:
     wish: Wish = field(default_factory=Wish)
     request: Request = field(default_factory=Request)
     selection: Selection = field(default_factory=Selection)
+    classify: Any = None
     group: str | None = None
     chunks: Chunks | None = None
     exact: bool = True
@@ -60,11 +65,14 @@ class Query:
     def of(
         cls,
         *,
+        product: str | Product | None = None,
         region: Any = None,
         time: Any = None,
         where: str | Mapping[str, Any] | Condition | None = None,
         variables: Words = "default",
         beams: Words = "all",
+        with_segments: Words = (),
+        classify: Any = None,
         group: str | None = None,
         cycle: int | Sequence[int] | None = None,
         rgt: int | Sequence[int] | None = None,
@@ -81,12 +89,19 @@ class Query:
         """What these words of a user mean; raises as `cryodata.open` says."""
         if on_missing not in {"raise", "skip"}:
             raise ConfigurationError(f"on_missing={on_missing!r}", fix='It is "raise" or "skip".')
+        if classify is not None and not exact:
+            raise ConfigurationError(
+                "classify= reads classes when it opens, and exact=False reads nothing",
+                fix="Leave exact=False out.",
+            )
         options = options or Options()
         selection = Selection(
             region=None if region is None else region_of(region),
             time=None if time is None else TimeSpan.of(time),
             where=None if where is None else Condition.of(where),
         )
+        names = () if selection.where is None else selection.where.names
+        classes = class_name(classify)
         return cls(
             wish=Wish(
                 region=selection.region, time=selection.time, cycle=cycle, rgt=rgt, version=version
@@ -94,12 +109,15 @@ class Query:
             request=Request(
                 variables=variables,
                 beams=beams,
-                conditions=() if selection.where is None else selection.where.names,
+                with_segments=as_words(with_segments),
+                conditions=tuple(name for name in names if name != classes),
                 cycles=_numbers(cycle),
                 placed=selection.region is not None or selection.time is not None,
                 on_missing=on_missing,
+                product=table_of(product),
             ),
             selection=selection,
+            classify=classify,
             group=group,
             chunks=chunks,
             exact=exact,

@@ -22,12 +22,13 @@ from cryodata.attributes import decode_attributes, filter_encoding
 from cryodata.columns import PLACES, Column, Columns, Track
 from cryodata.direction import BOTH, MEANINGS, direction_of_region, direction_of_rows
 from cryodata.finish import UtcTime, as_stored
-from cryodata.lazy import LazyArray
-from cryodata.parts import Parts, Places
+from cryodata.lazy import LazyArray, NestedArray
+from cryodata.nested import nested_parts
+from cryodata.parts import Part, Parts, Places
 from cryodata.products import Product
 from cryodata.provenance import Provenance
 from cryodata.together import Companions
-from cryodata.types import AnyArray
+from cryodata.types import AnyArray, IntArray
 from cryodata.view import CYCLE
 
 __all__ = ["RaggedStore", "ragged_dataset", "track_coordinates"]
@@ -84,6 +85,7 @@ def ragged_dataset(
     latitude = known["latitude"].values if "latitude" in known else None
     coordinates.update(track_coordinates(found.product, found.tracks, sizes, latitude))
     columns = {c.name: variables[c.name] for c in (*found.columns, *found.deciding)}
+    columns |= {str(name): v for name, v in known.items() if name not in coordinates}
     if rows in columns:
         coordinates[rows] = columns.pop(rows)
     # coordinates first: loading them reads what was named, too
@@ -141,6 +143,8 @@ class RaggedStore(AbstractDataStore):
         column.check(self._tracks)
         epoch = self._epoch(column)
         dtype, fill, trailing = column.dtype, column.fill, column.trailing
+        if column.nested:
+            return self._nested_array(column)
         return LazyArray(
             Parts(self._places, column.of_tracks.paths, trailing, column.refits(self._tracks)),
             shape=(self._rows, *trailing),
@@ -148,6 +152,24 @@ class RaggedStore(AbstractDataStore):
             finish=as_stored if epoch is None else UtcTime(epoch, _number(fill)),
             gap=column.piece,
             column=column.surface,
+        )
+
+    def _nested_array(self, column: Column) -> LazyArray:
+        """Of coarser rows, each value as often as it has rows."""
+        parts: list[Part] = []
+        counts: list[IntArray] = [np.empty(0, np.int64)]
+        for track, layout in zip(self._tracks, column.layouts, strict=True):
+            if layout is not None:
+                refit = column.refit(track, layout, column.dtype, column.fill)
+                own, numbers = nested_parts(track, layout, column.trailing, refit)
+                parts += own
+                counts += numbers
+        return NestedArray(
+            parts,
+            ends=np.cumsum(np.concatenate(counts)),
+            shape=(self._rows, *column.trailing),
+            dtype=column.dtype,
+            gap=column.piece,
         )
 
     def _epoch(self, column: Column) -> np.datetime64 | None:

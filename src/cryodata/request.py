@@ -48,18 +48,25 @@ class Request:
         Names of the variables that conditions are about, as `variables`.
     placed : bool
         Rows are chosen by place or time.
+    with_segments : tuple of str
+        Names of variables of coarser rows, such as segments, that each finer row gets.
     cycles : tuple of int
         Of rows that have a value for each repeat cycle, only these; all where empty.
     on_missing : {"raise", "skip"}
         What becomes of beams and variables that are named and not there.
+    product : Product or None
+        The table to read by, also where a file does not say what it is; None for what each
+        file says.
     """
 
     variables: Words = "default"
     beams: Words = "all"
     conditions: tuple[str, ...] = ()
     placed: bool = False
+    with_segments: tuple[str, ...] = ()
     cycles: tuple[int, ...] = ()
     on_missing: OnMissing = "raise"
+    product: Product | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def _unknown(found: Columns, number: int, wanted: Sequence[str]) -> dict[str, Ar
 def _segments(found: Columns, track: Track, wanted: Sequence[str]) -> dict[str, str]:
     """Datasets of the segments to read; empty where one of them is not there."""
     paths = paths_of_nesting(found.product.as_of(track.release), track.beam)
-    asked = ["first", "count", *dict.fromkeys(("latitude", *wanted))]
+    asked = ["count", *dict.fromkeys(("latitude", *wanted))]
     named = {name: "/" + paths[name] for name in asked if name in paths}
     if len(named) < len(asked):
         return {}
@@ -68,7 +68,7 @@ def _segments(found: Columns, track: Track, wanted: Sequence[str]) -> dict[str, 
 
 def _bound(track: Track, layouts: dict[str, ArrayLayout], read: dict[str, AnyArray]) -> None:
     """Note the bounds of one track's photons."""
-    starts = fine_starts(read.pop("first"), read["count"], track.stored)
+    starts = fine_starts(read["count"], track.stored)
     count = np.asarray(read.pop("count"), np.int64)
     if starts is None:
         return

@@ -14,7 +14,7 @@ from cryodata.grid_tree import are_resolutions, grid_tree, grid_trees
 from cryodata.groups import open_groups
 from cryodata.locate import Wish, granules_of, one_granule
 from cryodata.options import Options
-from cryodata.products import Product, Rate, join_path
+from cryodata.products import Product, Rate, join_path, table_of
 from cryodata.provenance import Provenance
 
 __all__ = ["name_rows", "open_tree", "part_dimensions"]
@@ -23,6 +23,7 @@ __all__ = ["name_rows", "open_tree", "part_dimensions"]
 def open_tree(
     what: Any,
     *,
+    product: str | Product | None = None,
     group: str = "/",
     storage_options: Mapping[str, Any] | None = None,
     engine: str = "auto",
@@ -36,7 +37,7 @@ def open_tree(
 
     Parameters
     ----------
-    what, storage_options, engine, options
+    what, product, storage_options, engine, options
         As for `cryodata.open`. One granule; or the files of one grid in several
         resolutions (ATL15), which become the branches ``01km``, ``10km``, ...
     group : str
@@ -57,6 +58,7 @@ def open_tree(
     ConfigurationError, NotFoundError, AuthError, FetchError, FormatError
         As for `cryodata.open`.
     """
+    given = table_of(product)
     granules = granules_of(what, Wish(), storage_options)
     if not are_resolutions(granules):
         granules = [one_granule(granules, storage_options)]
@@ -65,20 +67,20 @@ def open_tree(
         for one in granules
     ]
     path = "/" + group.strip("/")
-    datasets = grid_trees(files) if len(files) > 1 else _groups(files[0], path)
+    datasets = grid_trees(files, given) if len(files) > 1 else _groups(files[0], path, given)
     root = len(path.rstrip("/"))
     tree = xr.DataTree.from_dict({name[root:] or "/": ds for name, ds in datasets.items()})
     tree.set_close(Provenance(tuple(files)).close)
     return tree
 
 
-def _groups(file: GranuleFile, path: str) -> dict[str, xr.Dataset]:
+def _groups(file: GranuleFile, path: str, given: Product | None) -> dict[str, xr.Dataset]:
     """A group and all below it: absolute path to Dataset, parents first."""
-    gridded = grid_product(file)
-    if gridded is not None:
+    gridded = grid_product(file) if given is None else product_of(file, given)
+    if gridded is not None and gridded.grid is not None:
         return part_dimensions(grid_tree(file, gridded, path))
     datasets = open_groups(file, path)
-    product = product_of(file)
+    product = product_of(file, given)
     if product is not None:
         datasets = name_rows(datasets, product)
     return part_dimensions(datasets)

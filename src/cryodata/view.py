@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -15,7 +15,15 @@ from cryodata.products.registry import text
 from cryodata.remembered import remembered
 from cryodata.request import Asked, Request, as_words, surfaces_of
 
-__all__ = ["CYCLE", "IDENTIFICATION", "ORIENTATION", "View", "look_ahead", "paths_of_nesting"]
+__all__ = [
+    "CYCLE",
+    "IDENTIFICATION",
+    "ORIENTATION",
+    "View",
+    "look_ahead",
+    "nested_paths",
+    "paths_of_nesting",
+]
 
 ORIENTATION = "/orbit_info/sc_orient"
 IDENTIFICATION = "/METADATA/DatasetIdentification"
@@ -51,6 +59,8 @@ def _ahead(
     paths += ["/" + join_path(track, path) for track in tracks for path in labels]
     if request.placed:
         paths += [f"/{path}" for track in tracks for path in paths_of_nesting(product, track)]
+    coarse = [*request.with_segments, *request.conditions]
+    paths += [f"/{path}" for track in tracks for path in nested_paths(product, track, coarse)]
     shallow = ["/", *(f"/{track}" for track in product.tracks)]
     paths.append(ORIENTATION)
     if not named:
@@ -82,6 +92,16 @@ def paths_of_nesting(product: Product, track: str) -> dict[str, str]:
             paths = {"first": nesting.first, "count": nesting.count, **places}
             return {name: join_path(track, path) for name, path in paths.items()}
     return {}
+
+
+def nested_paths(product: Product, track: str, words: Sequence[str]) -> list[str]:
+    """Datasets of coarser rows that words may mean, and those that nest the finer rows in them."""
+    paths: dict[str, None] = {}
+    for nesting in (n for n in product.nestings if n.fine == product.rows and words):
+        group = product.rate_along(nesting.coarse).group
+        named = [join_path(group, word.strip("/").removeprefix(group + "/")) for word in words]
+        paths |= dict.fromkeys((nesting.first, nesting.count, *named))
+    return [join_path(track, path) for path in paths]
 
 
 @dataclass(slots=True)

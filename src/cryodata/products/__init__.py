@@ -7,7 +7,7 @@ from cryodata.products.gridded import Grid, Lattice
 from cryodata.products.naming import GranuleName, parse_name
 from cryodata.products.parts import Flag, Nesting, Rate, Reference, Release, join_path
 from cryodata.products.product import Product
-from cryodata.products.registry import find, get, known, recognise
+from cryodata.products.registry import find, get, known, recognise, said_of, table_of
 
 __all__ = [
     "Flag",
@@ -27,4 +27,6 @@ __all__ = [
     "parse_name",
     "read_name",
     "recognise",
+    "said_of",
+    "table_of",
 ]

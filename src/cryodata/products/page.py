@@ -38,10 +38,11 @@ CS_LTA_SIR_GOP = "cryosat_tables:cs_lta_sir_gop.toml"
 ```
 
 That is the product's short name, the package, and the file in it (of letters, digits and `_`).
-The file looks like those in `src/cryodata/products/`; `cryodata.products.Product` says what each
+The file looks like those in `src/cryodata/products/`; `cryodata.Product` says what each
 key means. Then `cryodata.open("CS_LTA_SIR_GOP_x.nc")` knows it: by the attribute `short_name` of
 the file, or by what the file's name begins with. A table that cannot be used is an error that
 names the package, once its product is asked for. Tables of cryodata are not replaced.
+[Read another product](downstream.md) shows a whole table, and how to test it.
 """
 
 

@@ -123,6 +123,8 @@ class Reference:
     identity : str
         Variable, relative to the track, with the `Nesting.identity` of the coarse row in
         whose rows `index` counts. Empty where it counts in all rows of the track.
+    classes : str
+        Variable, relative to the track, with the class of each row referred to.
     """
 
     dimension: str
@@ -131,9 +133,10 @@ class Reference:
     index: str
     start: int
     identity: str = ""
+    classes: str = ""
 
     def __post_init__(self) -> None:
-        need_text(self, "dimension", "product", "rows", "index")
+        need_text(self, "dimension", "product", "rows", "index", "classes")
         if self.start not in {0, 1}:
             raise ProductError(f"a reference counts from 0 or 1, not from {self.start!r}")
 

@@ -117,6 +117,10 @@ class Product:
     def __reduce__(self) -> tuple[Any, ...]:
         return rebuild, (Product, plain_fields(self))
 
+    def __hash__(self) -> int:
+        """Of what tells most tables apart; mappings have no hash."""
+        return hash((self.short_name, self.title, self.doi, self.tracks, self.rows))
+
     @property
     def rate(self) -> Rate:
         """The rate that `cryodata.open` gives.

@@ -10,13 +10,13 @@ from importlib import resources
 from importlib.metadata import EntryPoint
 from typing import Any
 
-from cryodata.errors import UnknownProductError, close_names
+from cryodata.errors import ProductError, UnknownProductError, close_names
 from cryodata.products import plugins
 from cryodata.products.grid_names import read_name
-from cryodata.products.naming import product_in
+from cryodata.products.naming import parse_name, product_in
 from cryodata.products.product import Product
 
-__all__ = ["find", "get", "known", "recognise", "shipped", "text"]
+__all__ = ["find", "get", "known", "recognise", "said_of", "shipped", "table_of", "text"]
 
 
 def known() -> tuple[str, ...]:
@@ -65,6 +65,24 @@ def get(short_name: str) -> Product:
     return product
 
 
+def table_of(product: str | Product | None) -> Product | None:
+    """The table that a user means: a short name, or a table as it is; None stays None.
+
+    Raises
+    ------
+    UnknownProductError, ProductError
+        As `get`; or it is neither.
+    """
+    if product is None or isinstance(product, Product):
+        return product
+    if isinstance(product, str):
+        return get(product)
+    raise ProductError(
+        f"product= is a short name or a Product, not {type(product).__name__}",
+        fix="cryodata.Product.from_toml reads a table of your own.",
+    )
+
+
 def recognise(
     file_name: str, attributes: Mapping[str, Any], identification: Mapping[str, Any]
 ) -> Product | None:
@@ -84,15 +102,36 @@ def recognise(
         Attributes of ``/METADATA/DatasetIdentification``; ``shortName`` and ``fileName``
         are looked at.
     """
+    said = _said_inside(attributes, identification)
+    name = said or product_in(file_name) or _begins_with(file_name)
+    return find(name) if name else _grid_of(file_name, attributes)
+
+
+def said_of(
+    file_name: str, attributes: Mapping[str, Any], identification: Mapping[str, Any]
+) -> str:
+    """The product that a file says it is of, or empty where it does not say.
+
+    Unlike `recognise` this guesses nothing: of names it goes by those alone that a producer
+    gives, with all their parts.
+
+    Parameters
+    ----------
+    file_name, attributes, identification
+        As for `recognise`.
+    """
+    name = parse_name(file_name)
+    return _said_inside(attributes, identification) or (name.product if name is not None else "")
+
+
+def _said_inside(attributes: Mapping[str, Any], identification: Mapping[str, Any]) -> str:
     said = (
         text(attributes.get("short_name")),
         text(attributes.get("ShortName")),
         text(identification.get("shortName")),
         product_in(text(identification.get("fileName"))),
-        product_in(file_name),
     )
-    name = next((name for name in said if name), "") or _begins_with(file_name)
-    return find(name) if name else _grid_of(file_name, attributes)
+    return next((name for name in said if name), "")
 
 
 def _grid_of(file_name: str, attributes: Mapping[str, Any]) -> Product | None:
