@@ -154,7 +154,12 @@ def _compression(leaf: str) -> str:
 
 
 def decode_index(
-    data: bytes, *, limits: Limits | None = None, library: str | None = None, later: bool = False
+    data: bytes,
+    *,
+    limits: Limits | None = None,
+    library: str | None = None,
+    later: bool = False,
+    refused: Callable[[], None] = lambda: None,
 ) -> Index:
     """The index that `encode_index` wrote.
 
@@ -167,12 +172,22 @@ def decode_index(
         Version of the library that it must have been made by.
     later : bool
         Decode each object when it is touched first, and raise then what is wrong with it.
+    refused : callable
+        Called when that happens.
 
     Raises
     ------
     CacheError
         If it is damaged, of another format version, or claims what cannot be.
     """
+
+    def told(make: Callable[[int], T], row: int) -> T:
+        try:
+            return make(row)
+        except _errors() as error:
+            refused()
+            raise _refusal("This is no index that can be used", error) from error
+
     with _explained("This is no index that can be used"):
         file = _open(data)
         about = _read_about(file)
@@ -190,7 +205,7 @@ def decode_index(
             alike,
             {name: _values(table, name) for name in OWN},
             lambda names: _more(data, source, names),
-            _told,
+            told,
         )
         index = rows.index()
         if index.complete is not about["complete"]:
@@ -217,14 +232,6 @@ def _more(data: bytes, source: Source, names: Sequence[str]) -> dict[str, Sequen
     if "chunk_offsets" in names:
         check_places(_flat(table, "chunk_offsets"), _flat(table, "chunk_nbytes"), source.size)
     return {name: _values(table, name) for name in names}
-
-
-def _told(make: Callable[[int], T], row: int) -> T:
-    """What `make` makes of a row."""
-    try:
-        return make(row)
-    except _errors() as error:
-        raise _refusal("This is no index that can be used", error) from error
 
 
 def summarise(data: bytes) -> Summary:
@@ -390,9 +397,7 @@ def _explained(what: str, url: str = "") -> Iterator[None]:
 
 
 def _refusal(what: str, error: Exception, url: str = "") -> CacheError:
-    return CacheError(
-        f"{what}: {error}", url=url, fix="Delete it: it is made again from the granule."
-    )
+    return CacheError(f"{what}: {error}", url=url, fix="Open the granule again: it is made anew.")
 
 
 @cache
