@@ -16,8 +16,9 @@ from benchmarks.check import verdict
 from benchmarks.peers import load_peer
 from benchmarks.place import Place, Target
 from benchmarks.workloads import WORKLOADS
+from cryodata.keeping import flush
 
-__all__ = ["Cost", "Job", "main"]
+__all__ = ["Cost", "Job", "forget_peak", "main", "peak", "processor"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +86,14 @@ class Cost:
     verdict: str
 
 
-def _processor() -> float:
+def processor() -> float:
+    """Processor seconds of all threads so far."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
 
-def _peak() -> int:
-    """Most resident memory since `_forget_peak`, bytes; since the start where that failed."""
+def peak() -> int:
+    """Most resident memory since `forget_peak`, bytes; since the start where that failed."""
     try:
         status = Path("/proc/self/status").read_text("ascii")
     except OSError:
@@ -101,7 +103,8 @@ def _peak() -> int:
     return int(kilobytes) * 1024
 
 
-def _forget_peak() -> None:
+def forget_peak() -> None:
+    """From now on `peak` counts anew."""
     try:
         Path("/proc/self/clear_refs").write_text("5", "ascii")
     except OSError:
@@ -113,10 +116,10 @@ def measure(job: Job) -> Cost:
     workload = WORKLOADS[job.workload]
     peer = load_peer(job.peer, workload)
     peer.read(job.practice, workload)
-    _forget_peak()
-    before, cpu, start = _peak(), _processor(), time.perf_counter()
+    forget_peak()
+    before, cpu, start = peak(), processor(), time.perf_counter()
     arrays = peer.read(job.target, workload)
-    seconds, cpu, memory = time.perf_counter() - start, _processor() - cpu, _peak() - before
+    seconds, cpu, memory = time.perf_counter() - start, processor() - cpu, peak() - before
     return Cost(
         seconds=seconds,
         cpu=cpu,
@@ -130,6 +133,7 @@ def main() -> None:
     cost = measure(Job.from_json(sys.argv[1]))
     sys.stdout.write(json.dumps(asdict(cost)) + "\n")
     sys.stdout.flush()
+    flush()  # what was learnt, for who reads the same next
     os._exit(0)  # a reader whose threads do not end must not hold up the measurement
 
 

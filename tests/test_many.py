@@ -19,6 +19,7 @@ import xarray as xr
 import cryodata as cd
 from cryodata import keeping
 from cryodata.cache import IndexCache
+from cryodata.errors import CacheError
 from cryodata.formats import encode_index
 from cryodata.granule import GranuleFile
 from cryodata.index import Index
@@ -209,6 +210,29 @@ def test_lies_are_found_when_they_are_touched(granule: Path, tmp_path: Path, cha
         again.encoding["cryodata"].files[0].flush()
     assert again.cryo.receipt.requests > 0
     assert cache.load(file.url) is not None  # the truth is kept instead
+
+
+def test_a_lie_that_is_touched_late_is_told_once(sky: Sky, urls: list[str], tmp_path: Path) -> None:
+    """What nobody looked at until rows were cut is refused then, and walked the next time."""
+    near = (-180.0, -90.0, 180.0, 90.0)
+    with opened(sky, urls[:2], tmp_path, region=near, variables="h_li") as first:
+        flush(first)
+        expected = first.load()
+        cache = first.encoding["cryodata"].files[1]._cache()
+
+    def false_maxshape(index: Index) -> Index:
+        path = "/gt1l/land_ice_segments/longitude"
+        array = replace(index.arrays[path], maxshape=(-5,))
+        return replace(index, arrays={**index.arrays, path: array})
+
+    lie(cache, urls[1], false_maxshape)
+    for _ in range(2):
+        try:
+            again = opened(sky, urls[:2], tmp_path, region=near, variables="h_li")
+        except CacheError:
+            continue
+        break
+    xr.testing.assert_identical(again.load(), expected)
 
 
 def test_an_index_is_written_once_however_often_it_grew(

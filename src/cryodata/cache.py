@@ -16,7 +16,7 @@ import stat
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -121,14 +121,14 @@ class IndexCache:
         ----------
         url : str
         later : bool
-            Decode each object when it is touched, and raise `CacheError` then where it is
-            not sound. By default all of it is checked here, and unsound is absent.
+            Decode each object when it is touched; where it is not sound, forget the entry and
+            raise `CacheError` then. By default all of it is checked here, and unsound is absent.
         """
         path = self._path(url)
         data = _read(path)
         if data is None:
             return None
-        index = self._decode(data, url, later=later)
+        index = self._decode(data, url, later=later, refused=lambda: _remove(path))
         if index is None:
             _remove(path)
             return None
@@ -178,10 +178,18 @@ class IndexCache:
         digest = hashlib.blake2b(key.encode("utf-8", "surrogateescape"), digest_size=20)
         return self.folder / (digest.hexdigest() + SUFFIX)
 
-    def _decode(self, data: bytes, url: str, *, later: bool) -> Index | None:
+    def _decode(
+        self, data: bytes, url: str, *, later: bool, refused: Callable[[], None]
+    ) -> Index | None:
         """The index, where it is sound, of this granule, and made by this version."""
         with contextlib.suppress(CacheError):
-            index = decode_index(data, limits=self.limits, library=library_version(), later=later)
+            index = decode_index(
+                data,
+                limits=self.limits,
+                library=library_version(),
+                later=later,
+                refused=refused,
+            )
             return index if index.source.url == url else None
         return None
 

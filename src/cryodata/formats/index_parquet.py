@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -24,7 +23,7 @@ import numpy as np
 from cryodata.errors import CacheError
 from cryodata.formats.alike import Alike
 from cryodata.formats.index_rows import ALIKE, COLUMNS, OWN, index_to_rows, unescape
-from cryodata.formats.lists import Lists
+from cryodata.formats.lists import Lists, Views
 from cryodata.formats.rows_index import Rows, check_places
 from cryodata.formats.seal import UNSEALED, check_seal, seal
 from cryodata.formats.value_json import dump_json, load_json
@@ -155,7 +154,12 @@ def _compression(leaf: str) -> str:
 
 
 def decode_index(
-    data: bytes, *, limits: Limits | None = None, library: str | None = None, later: bool = False
+    data: bytes,
+    *,
+    limits: Limits | None = None,
+    library: str | None = None,
+    later: bool = False,
+    refused: Callable[[], None] = lambda: None,
 ) -> Index:
     """The index that `encode_index` wrote.
 
@@ -168,12 +172,22 @@ def decode_index(
         Version of the library that it must have been made by.
     later : bool
         Decode each object when it is touched first, and raise then what is wrong with it.
+    refused : callable
+        Called when that happens.
 
     Raises
     ------
     CacheError
         If it is damaged, of another format version, or claims what cannot be.
     """
+
+    def told(make: Callable[[int], T], row: int) -> T:
+        try:
+            return make(row)
+        except _errors() as error:
+            refused()
+            raise _refusal("This is no index that can be used", error) from error
+
     with _explained("This is no index that can be used"):
         file = _open(data)
         about = _read_about(file)
@@ -191,7 +205,7 @@ def decode_index(
             alike,
             {name: _values(table, name) for name in OWN},
             lambda names: _more(data, source, names),
-            _told,
+            told,
         )
         index = rows.index()
         if index.complete is not about["complete"]:
@@ -218,14 +232,6 @@ def _more(data: bytes, source: Source, names: Sequence[str]) -> dict[str, Sequen
     if "chunk_offsets" in names:
         check_places(_flat(table, "chunk_offsets"), _flat(table, "chunk_nbytes"), source.size)
     return {name: _values(table, name) for name in names}
-
-
-def _told(make: Callable[[int], T], row: int) -> T:
-    """What `make` makes of a row."""
-    try:
-        return make(row)
-    except _errors() as error:
-        raise _refusal("This is no index that can be used", error) from error
 
 
 def summarise(data: bytes) -> Summary:
@@ -368,7 +374,7 @@ def _values(table: Any, name: str) -> Sequence[Any]:
     """A value per row; those of chunk columns are numpy views, other lists tuples."""
     column, kind = table.column(name).combine_chunks(), COLUMNS[name]
     if name in CHUNK_COLUMNS:
-        return _split(column, _flat(table, name))
+        return Views(column, _flat(table, name))
     if kind.endswith("list"):
         return Lists(column)
     values: list[Any] = column.to_pylist()
@@ -381,16 +387,6 @@ def _flat(table: Any, name: str) -> AnyArray:
     return values
 
 
-def _split(column: Any, values: Any) -> list[Any]:
-    """The lists of a column, cut from their values; None for null."""
-    ends = column.offsets.to_pylist()
-    lists = [values[start:stop] for start, stop in pairwise(ends)]
-    if column.null_count:
-        for i in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)).tolist():
-            lists[i] = None
-    return lists
-
-
 @contextmanager
 def _explained(what: str, url: str = "") -> Iterator[None]:
     """Whatever is wrong with the content, as a `CacheError`."""
@@ -401,9 +397,7 @@ def _explained(what: str, url: str = "") -> Iterator[None]:
 
 
 def _refusal(what: str, error: Exception, url: str = "") -> CacheError:
-    return CacheError(
-        f"{what}: {error}", url=url, fix="Delete it: it is made again from the granule."
-    )
+    return CacheError(f"{what}: {error}", url=url, fix="Open the granule again: it is made anew.")
 
 
 @cache

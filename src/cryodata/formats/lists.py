@@ -1,4 +1,4 @@
-"""A column of lists of integers, most of which nobody looks at."""
+"""Columns of lists, most of which nobody looks at."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cryodata.types import AnyArray, IntArray
 
-__all__ = ["Lists"]
+__all__ = ["Lists", "Views"]
 
 List = tuple[int | None, ...] | None
 
@@ -48,6 +48,38 @@ class Lists(Sequence[List]):
     def numbers(self) -> tuple[IntArray, IntArray]:
         """Ends of the lists, and all values one after the other."""
         return self._ends, self._flat
+
+
+class Views(Sequence[Any]):
+    """The lists of an Arrow column, as views into one array; None where a list is null.
+
+    Parameters
+    ----------
+    column : pyarrow.ListArray
+    flat : array
+        Its values, one list after the other.
+    """
+
+    __slots__ = ("_ends", "_flat", "_nulls")
+
+    def __init__(self, column: Any, flat: AnyArray) -> None:
+        self._ends: list[int] = column.offsets.to_numpy().tolist()
+        self._flat = flat
+        self._nulls = _mask(column)
+
+    def __getitem__(self, number: Any) -> Any:
+        if self._nulls is not None and self._nulls[number]:
+            return None
+        return self._flat[self._ends[number] : self._ends[number + 1]]
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def present(self) -> list[int]:
+        """Numbers of the lists that are not null."""
+        if self._nulls is None:
+            return list(range(len(self)))
+        return [int(number) for number in np.flatnonzero(~self._nulls)]
 
 
 def _mask(column: Any) -> NDArray[np.bool_] | None:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cryodata.formats.alike import LARGEST, Alike, attributes_from_text, check
 from cryodata.formats.index_rows import ALIKE, COLUMNS, OWN, ZONES
 from cryodata.formats.later import Later
-from cryodata.formats.lists import Lists
+from cryodata.formats.lists import Lists, Views
 from cryodata.index import GroupLayout, Index, Link, Outline
 from cryodata.layout import ArrayLayout, Chunked, ChunkTable, Contiguous, Inline
 from cryodata.options import Limits
@@ -100,15 +100,15 @@ class Rows:
         return self._more([*(n for n in COLUMNS if n not in {*ALIKE, *OWN, *ZONES})])
 
     @cached_property
-    def _bounds(self) -> Columns:
-        return self._more(ZONES)
+    def _bounds(self) -> Mapping[str, Views]:
+        return {name: views for name, views in self._more(ZONES).items() if type(views) is Views}
 
     def _bounded(self) -> dict[str, int]:
         """Paths of arrays with bounds, and their rows."""
         return self._told(self._find_bounded, 0)  # type: ignore[no-any-return]  # what it returns
 
     def _find_bounded(self, _: int) -> dict[str, int]:
-        rows = [n for n, valid in enumerate(self._bounds["zone_valid"]) if valid is not None]
+        rows = self._bounds["zone_valid"].present()
         paths, arrays = self._alike.paths, self._alike.places["array"]
         for row in rows:
             check(arrays.get(paths[row]) == row, "array with bounds")
@@ -206,7 +206,8 @@ class Rows:
     def _zones(self, row: int) -> ZoneMap:
         array = self._arrays[self._alike.paths[row]]
         check(can_have_zones(array), "array with bounds")
-        shape = (array.grid[0], math.prod(array.shape[1:]))
+        rows, piece = array.shape[0], (array.chunk_shape or (1,))[0]
+        shape = (-(-rows // piece), math.prod(array.shape[1:]))
         low, high, valid = (self._bounds[f"zone_{name}"][row] for name in ("low", "high", "valid"))
         check(len(low) == len(high) == len(valid) == math.prod(shape), "number of bounds")
         check(not (low > high).any() and bool((valid >= BOUNDED).all()), "bounds")
