@@ -16,7 +16,7 @@ from benchmarks.check import verdict
 from benchmarks.peers import load_peer
 from benchmarks.place import Place, Target
 from benchmarks.workloads import WORKLOADS
-from cryodata.keeping import flush
+from cryodata.keep.keeping import flush
 
 __all__ = ["Cost", "Job", "forget_peak", "main", "peak", "processor"]
 

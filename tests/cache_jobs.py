@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cryodata import cache
-from cryodata.cache import IndexCache
 from cryodata.errors import CacheError
 from cryodata.formats import decode_index, encode_index
 from cryodata.formats.seal import DIGITS, MARK, seal
+from cryodata.keep import cache
+from cryodata.keep.cache import IndexCache
 from tests.index_samples import differences, every_kind, small_index
 
 __all__ = ["VERSIONS", "run_job"]

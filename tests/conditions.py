@@ -14,7 +14,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from cryodata.types import AnyArray
-from cryodata.zones import Zones
+from cryodata.zones.zones import Zones
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # UTC, as numpy has it
 OPERATORS = {

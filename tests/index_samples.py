@@ -24,7 +24,7 @@ from cryodata.layout import (
 )
 from cryodata.options import Limits
 from cryodata.types import Block, Source
-from cryodata.zone_map import BOUNDED, UNKNOWN, ZoneMap
+from cryodata.zones.zone_map import BOUNDED, UNKNOWN, ZoneMap
 
 __all__ = ["differences", "every_kind", "small_index", "table_of", "walk_file"]
 

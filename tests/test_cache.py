@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cryodata import cache as cache_module
-from cryodata.cache import IndexCache
 from cryodata.errors import CacheError, UnsupportedError
 from cryodata.formats import encode_index
 from cryodata.index import Index
+from cryodata.keep import cache as cache_module
+from cryodata.keep.cache import IndexCache
 from cryodata.options import Limits
 from tests.cache_jobs import VERSIONS, expect_one_of_them, run_job
 from tests.index_samples import differences, every_kind, small_index

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
-from cryodata.cells import Cells
 from cryodata.errors import FormatError
-from cryodata.projection import degrees_of, is_smooth, known_projection, wkt_of
-from cryodata.region import Region
+from cryodata.grids.cells import Cells
+from cryodata.grids.projection import degrees_of, is_smooth, known_projection, wkt_of
+from cryodata.region.region import Region
 
 Bools = NDArray[np.bool_]
 

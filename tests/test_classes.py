@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import cryodata as cd
-from cryodata.classify import rows_of_segments
 from cryodata.errors import FormatError, NothingFoundError, SelectionError
 from cryodata.options import Options
+from cryodata.rowwise.classify import rows_of_segments
 from cryodata.sandbox.granules import atl03, atl06, atl08
 from cryodata.types import AnyArray
 from tests.real import SHARED, real_files

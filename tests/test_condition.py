@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cryodata.condition import Condition
 from cryodata.errors import SelectionError, UnknownVariableError
 from cryodata.types import AnyArray
-from cryodata.zones import Zones
+from cryodata.zones.zones import Zones
 from tests.conditions import (
     EPOCH,
     OPERATORS,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cryodata.condition import Condition
 from cryodata.errors import SelectionError
 from cryodata.types import AnyArray
-from cryodata.zones import Zones
+from cryodata.zones.zones import Zones
 from tests.conditions import (
     DTYPES,
     NAMES,

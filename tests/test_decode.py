@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryodata.decode import check_filters, decode
+from cryodata.decoding.decode import check_filters, decode
 from cryodata.errors import ChunkCorruptError, UnsupportedError
 from cryodata.layout import Filter
 

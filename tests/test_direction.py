@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cryodata as cd
-from cryodata.direction import direction_of_region, direction_of_rows
+from cryodata.rowwise.direction import direction_of_region, direction_of_rows
 from cryodata.sandbox.granules import atl06, granule
 
 UNCACHED = cd.Options(cache=None)

@@ -16,8 +16,8 @@ import pytest
 
 import cryodata as cd
 from cryodata import products
+from cryodata.decoding.finish import UtcTime
 from cryodata.errors import FormatError, SelectionError
-from cryodata.finish import UtcTime
 from cryodata.products import registry
 from cryodata.testing import ProductContract
 from cryodata.timespan import TimeSpan

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
 import cryodata as cd
-from cryodata import projection
 from cryodata.errors import (
     ChunkCorruptError,
     FormatError,
@@ -28,7 +27,8 @@ from cryodata.errors import (
     SelectionError,
     UnknownVariableError,
 )
-from cryodata.region import Region
+from cryodata.grids import projection
+from cryodata.region.region import Region
 from cryodata.region_input import region_of
 from tests.grid_files import structure, write_grid
 from tests.real import DATA

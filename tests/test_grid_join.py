@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 import cryodata as cd
+from cryodata.arrays.lazy import LazyArray
 from cryodata.errors import FormatError, SelectionError, UnknownVariableError
-from cryodata.lazy import LazyArray
 from tests.grid_files import structure, write_grid
 from tests.real import DATA
 

@@ -13,7 +13,7 @@ from pyproj import CRS, Transformer
 
 import cryodata as cd
 from cryodata.errors import ConfigurationError, SelectionError, UnknownVariableError
-from cryodata.region import Region
+from cryodata.region.region import Region
 from tests.grid_files import structure, write_grid
 from tests.real import DATA
 from tests.test_grid import gridded_month

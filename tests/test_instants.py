@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryodata.errors import FormatError
-from cryodata.instants import instant_of, instants
+from cryodata.grids.instants import instant_of, instants
 
 FIRST = datetime(1601, 1, 1, tzinfo=UTC)
 UNITS = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}

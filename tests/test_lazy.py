@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xarray.core import indexing
 
+from cryodata.arrays.lazy import LazyArray, Part
+from cryodata.arrays.together import Companions, load_together
+from cryodata.decoding.finish import Text, UtcTime
 from cryodata.errors import ChunkCorruptError
-from cryodata.finish import Text, UtcTime
-from cryodata.lazy import LazyArray, Part
 from cryodata.read_plan import ReadPlan
-from cryodata.together import Companions, load_together
 from cryodata.types import AnyArray, Source
 
 EPOCH = np.datetime64("2018-01-01T00:00:00", "ns")

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from cryodata.lzf import lzf_decompress
+from cryodata.decoding.lzf import lzf_decompress
 from tests.matrix.case import rng_of
 
 PAYLOADS = {

@@ -17,14 +17,14 @@ import pytest
 import xarray as xr
 
 import cryodata as cd
-from cryodata import keeping
-from cryodata.cache import IndexCache
+from cryodata.arrays.parts import Parts
 from cryodata.errors import CacheError
 from cryodata.formats import encode_index
 from cryodata.granule import GranuleFile
 from cryodata.index import Index
+from cryodata.keep import keeping
+from cryodata.keep.cache import IndexCache
 from cryodata.layout import Chunked
-from cryodata.parts import Parts
 from cryodata.sandbox import Sky, cloud
 from cryodata.sandbox.granules import atl06
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryodata.nesting import REACH, agree, around_chunks, fine_starts, reaches
+from cryodata.rowwise.nesting import REACH, agree, around_chunks, fine_starts, reaches
 from cryodata.types import AnyArray
-from cryodata.zone_map import ZoneMap
+from cryodata.zones.zone_map import ZoneMap
 from tests.real import real_files
 
 COUNTS = st.lists(st.integers(0, 4), min_size=1, max_size=25).map(np.array)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from cryodata.errors import RegionError
-from cryodata.region import Region
+from cryodata.region.region import Region
 from cryodata.sandbox.earthdata import sphere
 
 FloatArray = NDArray[np.float64]
@@ -345,7 +345,7 @@ def test_boxes_need_no_shapely() -> None:
     """A worker without shapely can cut a box; polygons say what to install."""
     script = (
         "import sys; sys.modules['shapely'] = None\n"
-        "from cryodata.region import Region\n"
+        "from cryodata.region.region import Region\n"
         "from cryodata.errors import MissingDependencyError\n"
         "box = Region.bbox(170, -80, -170, -70)\n"
         "assert box.contains([175, 0], [-75, -75]).tolist() == [True, False]\n"

@@ -16,7 +16,7 @@ import pytest
 import shapely
 
 from cryodata.errors import CryodataError, FormatError, NotFoundError, RegionError
-from cryodata.region import Region
+from cryodata.region.region import Region
 from cryodata.region_input import region_of
 
 SHAPE = shapely.Polygon([(-50, 69), (-47, 69), (-46, 71), (-48.5, 72), (-50, 69)])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cryodata.rows import cut_axis, plan_reading, split_rows
+from cryodata.rowwise.rows import cut_axis, plan_reading, split_rows
 from cryodata.types import AnyArray
 
 LENGTHS = st.lists(st.integers(0, 7), min_size=1, max_size=5)

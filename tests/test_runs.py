@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from cryodata.runs import (
+from cryodata.rowwise.runs import (
     Runs,
     all_rows,
     bridge,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cryodata.granule import GranuleFile
 from cryodata.options import Options
-from cryodata.zone_map import BOUNDED, UNKNOWN, ZoneMap
+from cryodata.zones.zone_map import BOUNDED, UNKNOWN, ZoneMap
 
 CHUNK = 10
 

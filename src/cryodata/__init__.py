@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from cryodata.earthdata.granules import Granules
     from cryodata.earthdata.identity.login import login
     from cryodata.options import Limits, Network, Options
-    from cryodata.planning import Plan, plan
+    from cryodata.planning.plan import Plan, plan
     from cryodata.prices import Prices
     from cryodata.products.product import Product
     from cryodata.reader import Reader
-    from cryodata.region import Region
+    from cryodata.region.region import Region
     from cryodata.tree import open_tree
 
 __all__ = [
@@ -69,15 +69,15 @@ _HOME = {
     "Limits": "cryodata.options",
     "Network": "cryodata.options",
     "Options": "cryodata.options",
-    "Plan": "cryodata.planning",
+    "Plan": "cryodata.planning.plan",
     "Prices": "cryodata.prices",
     "Product": "cryodata.products.product",
     "Reader": "cryodata.reader",
-    "Region": "cryodata.region",
+    "Region": "cryodata.region.region",
     "login": "cryodata.earthdata.identity.login",
     "open": "cryodata.dataset",
     "open_tree": "cryodata.tree",
-    "plan": "cryodata.planning",
+    "plan": "cryodata.planning.plan",
     "search": "cryodata.catalogue",
 }
 """Public name to the module that defines it; names not listed are modules themselves."""

@@ -11,11 +11,11 @@ import pandas as pd
 import xarray as xr
 
 from cryodata.accounts import copies_spent
+from cryodata.arrays.together import load_together
 from cryodata.errors import ConfigurationError
 from cryodata.provenance import Provenance, Skipped
-from cryodata.request import Words
 from cryodata.store.receipt import Receipt
-from cryodata.together import load_together
+from cryodata.tracks.request import Words
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame

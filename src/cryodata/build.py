@@ -8,17 +8,17 @@ import xarray as xr
 
 from cryodata.caution import warn_user
 from cryodata.chunks import chunk_rows
-from cryodata.columns import Columns
-from cryodata.cut import cut_rows, given_classes, mask_rows, resolve_words
+from cryodata.cutting.cut import cut_rows, given_classes, mask_rows, resolve_words
 from cryodata.errors import SelectionError, UnknownVariableError, close_names
 from cryodata.find import Found
 from cryodata.granule import GranuleFile
-from cryodata.grid import open_grid
+from cryodata.gridded.grid import open_grid
 from cryodata.groups import open_group
 from cryodata.products import Product
 from cryodata.query import Query
-from cryodata.ragged import ragged_dataset
-from cryodata.request import as_words
+from cryodata.tracks.columns import Columns
+from cryodata.tracks.ragged import ragged_dataset
+from cryodata.tracks.request import as_words
 
 __all__ = ["build_dataset"]
 

@@ -13,10 +13,10 @@ from cryodata.condition import Condition
 from cryodata.cost import Budget
 from cryodata.find import find
 from cryodata.options import Options
-from cryodata.planning import make_plan
+from cryodata.planning.plan import make_plan
 from cryodata.products import Product
 from cryodata.query import Query
-from cryodata.request import OnMissing, Words
+from cryodata.tracks.request import OnMissing, Words
 
 __all__ = ["open", "open_query"]
 

@@ -7,9 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cryodata.choose import choose
-from cryodata.classes import Classes, find_classes
-from cryodata.columns import Columns
 from cryodata.errors import (
     CacheError,
     ConfigurationError,
@@ -21,17 +18,20 @@ from cryodata.errors import (
     UnknownVariableError,
 )
 from cryodata.granule import GranuleFile
-from cryodata.grid import gridded_product
-from cryodata.join import join_columns, refuse_twice
-from cryodata.labels import with_axes
+from cryodata.gridded.grid import gridded_product
 from cryodata.locate import granules_of
-from cryodata.nested import with_counts
 from cryodata.no_garbage import nothing_collected
 from cryodata.products import Product, recognise, said_of
 from cryodata.provenance import Provenance, Skipped, all_of
 from cryodata.query import Query
-from cryodata.request import Request
-from cryodata.view import IDENTIFICATION, look_ahead
+from cryodata.tracks.choose import choose
+from cryodata.tracks.classes import Classes, find_classes
+from cryodata.tracks.columns import Columns
+from cryodata.tracks.join import join_columns, refuse_twice
+from cryodata.tracks.labels import with_axes
+from cryodata.tracks.nested import with_counts
+from cryodata.tracks.request import Request
+from cryodata.tracks.view import IDENTIFICATION, look_ahead
 
 __all__ = ["Found", "find", "product_of"]
 

@@ -21,11 +21,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from cryodata import keeping
 from cryodata.access import open_granule_store
 from cryodata.accounts import tally_of
-from cryodata.assemble import Assembly
-from cryodata.cache import IndexCache
+from cryodata.decoding.assemble import Assembly
 from cryodata.errors import (
     CacheError,
     ChunkCorruptError,
@@ -36,6 +34,8 @@ from cryodata.errors import (
 from cryodata.hdf5.readahead import HEAD, TAIL, both_ends
 from cryodata.hdf5.walk import Walker
 from cryodata.index import Index
+from cryodata.keep import keeping
+from cryodata.keep.cache import IndexCache
 from cryodata.layout import ArrayLayout
 from cryodata.options import Network, Options
 from cryodata.read_plan import ReadPlan, Want, plan_reads
@@ -45,7 +45,7 @@ from cryodata.store.fetch import Fetcher
 from cryodata.store.local import LocalStore
 from cryodata.store.receipt import Receipt
 from cryodata.types import AnyArray, Block, ByteRange, Source
-from cryodata.zone_map import ZoneMap
+from cryodata.zones.zone_map import ZoneMap
 
 __all__ = ["GranuleFile", "Wanted"]
 

@@ -15,17 +15,17 @@ from xarray.coding import strings
 from xarray.core import indexing
 
 from cryodata.accessor import CryoAccessor
+from cryodata.arrays.lazy import LazyArray, Part, reading_ahead
+from cryodata.arrays.together import Companions
 from cryodata.attributes import HIDDEN, decode_attributes
 from cryodata.caution import warn_user
+from cryodata.decoding.finish import Text, UtcTime, as_stored, epoch_of
 from cryodata.errors import CryodataError, FormatError, IntegrityError, UnknownVariableError
-from cryodata.finish import Text, UtcTime, as_stored, epoch_of
 from cryodata.granule import GranuleFile
 from cryodata.index import Index
 from cryodata.layout import ArrayLayout, Unreadable
-from cryodata.lazy import LazyArray, Part, reading_ahead
 from cryodata.netcdf import NetcdfGroup, NetcdfVariable, encoding_of, netcdf_groups
 from cryodata.provenance import Provenance
-from cryodata.together import Companions
 
 __all__ = ["Drop", "GroupStore", "decode_group", "decode_groups", "open_group", "open_groups"]
 

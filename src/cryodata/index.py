@@ -14,7 +14,7 @@ from typing import Any
 from cryodata.errors import CryodataError, FormatError, UnknownVariableError, close_names
 from cryodata.layout import ArrayLayout, Chunked
 from cryodata.types import IntArray, Source
-from cryodata.zone_map import ZoneMap
+from cryodata.zones.zone_map import ZoneMap
 
 __all__ = ["GroupLayout", "Index", "Link", "Outline"]
 

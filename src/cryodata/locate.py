@@ -22,7 +22,7 @@ from cryodata.errors import (
     SelectionError,
 )
 from cryodata.products import parse_name, read_name, recognise
-from cryodata.region import Region
+from cryodata.region.region import Region
 from cryodata.timespan import TimeSpan
 
 __all__ = ["Wish", "granules_of", "one_granule"]

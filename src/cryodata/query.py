@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from cryodata.chunks import Chunks
-from cryodata.classes import class_name
 from cryodata.condition import Condition
 from cryodata.cost import Budget
 from cryodata.errors import ConfigurationError
@@ -15,9 +14,10 @@ from cryodata.locate import Wish
 from cryodata.options import Options
 from cryodata.products import Product, table_of
 from cryodata.region_input import region_of
-from cryodata.request import OnMissing, Request, Words, as_words
 from cryodata.selection import Selection
 from cryodata.timespan import TimeSpan
+from cryodata.tracks.classes import class_name
+from cryodata.tracks.request import OnMissing, Request, Words, as_words
 
 __all__ = ["Query"]
 

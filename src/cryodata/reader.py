@@ -9,7 +9,6 @@ from typing import Any, Self
 
 import xarray as xr
 
-from cryodata.beams import check_beams
 from cryodata.chunks import Chunks
 from cryodata.condition import Condition
 from cryodata.cost import Budget
@@ -17,13 +16,14 @@ from cryodata.dataset import open_query
 from cryodata.earthdata.catalogue.track_names import Tracks
 from cryodata.errors import ConfigurationError, ProductError, SelectionError
 from cryodata.options import Options
-from cryodata.planning import Plan, plan_query
+from cryodata.planning.plan import Plan, plan_query
 from cryodata.products import Product, table_of
 from cryodata.query import Query
-from cryodata.region import Region
-from cryodata.request import OnMissing, Words, as_words
+from cryodata.region.region import Region
 from cryodata.store.resolve import ENGINES
 from cryodata.timespan import TimeSpan
+from cryodata.tracks.beams import check_beams
+from cryodata.tracks.request import OnMissing, Words, as_words
 
 __all__ = ["Reader"]
 

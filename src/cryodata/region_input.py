@@ -17,7 +17,7 @@ from cryodata.errors import (
     NotFoundError,
     RegionError,
 )
-from cryodata.region import Region
+from cryodata.region.region import Region
 
 __all__ = ["region_of"]
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from cryodata.condition import Condition
 from cryodata.errors import SelectionError
-from cryodata.region import Region
+from cryodata.region.region import Region
 from cryodata.timespan import TimeSpan
 from cryodata.types import AnyArray
-from cryodata.zones import Zones
+from cryodata.zones.zones import Zones
 
 __all__ = ["Selection"]
 

@@ -9,8 +9,8 @@ import xarray as xr
 
 from cryodata.find import product_of
 from cryodata.granule import GranuleFile
-from cryodata.grid import grid_product
-from cryodata.grid_tree import are_resolutions, grid_tree, grid_trees
+from cryodata.gridded.grid import grid_product
+from cryodata.gridded.tree import are_resolutions, grid_tree, grid_trees
 from cryodata.groups import open_groups
 from cryodata.locate import Wish, granules_of, one_granule
 from cryodata.options import Options

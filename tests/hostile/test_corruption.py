@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from cryodata.decode import decode
+from cryodata.decoding.decode import decode
 from cryodata.errors import ChunkCorruptError
 from cryodata.granule import GranuleFile
 from cryodata.layout import Filter

@@ -11,7 +11,7 @@ import xarray as xr
 from cryodata.after.rows import LABELS, TrackRows
 from cryodata.errors import SelectionError, UnknownVariableError, close_names
 from cryodata.products.registry import text
-from cryodata.request import Words, as_words
+from cryodata.tracks.request import Words, as_words
 from cryodata.types import AnyArray
 
 __all__ = ["RESERVED", "TableColumn", "choose_columns"]

@@ -10,9 +10,9 @@ import xarray as xr
 
 from cryodata.after.columns import choose_columns
 from cryodata.after.rows import LABELS, PLACE, TrackRows, track_rows, westward
+from cryodata.arrays.together import load_together
 from cryodata.errors import MissingDependencyError
-from cryodata.request import Words
-from cryodata.together import load_together
+from cryodata.tracks.request import Words
 from cryodata.types import AnyArray
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from cryodata.after.columns import TableColumn, choose_columns
 from cryodata.after.rows import LABELS, PLACE, Batch, TrackRows, track_rows, westward
 from cryodata.after.wgs84 import WGS84
 from cryodata.errors import ConfigurationError, NotFoundError, SelectionError
-from cryodata.request import Words
+from cryodata.tracks.request import Words
 from cryodata.types import AnyArray
 
 __all__ = ["MOST_ROWS", "write_geoparquet"]

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 
 from cryodata.after.rows import PLACE, TrackRows, track_rows
+from cryodata.arrays.together import load_together
 from cryodata.errors import ConfigurationError, MissingDependencyError, SelectionError
-from cryodata.together import load_together
 from cryodata.types import AnyArray
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import xarray as xr
 
 from cryodata.after.drawing import Bins, Labels, draw
 from cryodata.after.rows import TrackRows, track_rows
+from cryodata.arrays.together import load_together
 from cryodata.errors import ConfigurationError, SelectionError, UnknownVariableError, close_names
 from cryodata.products.registry import text
-from cryodata.together import load_together
 from cryodata.types import AnyArray, IntArray
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 
 from cryodata.after.order import check_order
+from cryodata.arrays.together import load_together
 from cryodata.errors import ConfigurationError, SelectionError
 from cryodata.products import Product, recognise
-from cryodata.together import load_together
 from cryodata.types import AnyArray, IntArray
 
 __all__ = ["LABELS", "PLACE", "Batch", "TrackRows", "track_rows", "westward"]

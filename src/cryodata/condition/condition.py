@@ -18,7 +18,7 @@ from cryodata.condition.words import resolved
 from cryodata.condition.zones import judged
 from cryodata.errors import SelectionError
 from cryodata.types import AnyArray
-from cryodata.zones import Zones
+from cryodata.zones.zones import Zones
 
 __all__ = ["Condition"]
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cryodata.condition.rows import check_kinds, instant
 from cryodata.condition.terms import AllOf, AnyOf, Compare, Literal, Node, Not, OneOf, Variable
 from cryodata.errors import SelectionError
-from cryodata.zones import Zones
+from cryodata.zones.zones import Zones
 
 __all__ = ["Judgement", "judged"]
 

@@ -19,7 +19,7 @@ from cryodata.formats.dtype_json import dtype_to_json
 from cryodata.formats.value_json import dump_json, value_to_json
 from cryodata.index import Index, Link
 from cryodata.layout import ArrayLayout, Chunked, ChunkTable, Contiguous, Filter, Inline
-from cryodata.zone_map import ZoneMap
+from cryodata.zones.zone_map import ZoneMap
 
 __all__ = [
     "ABOUT",

@@ -23,7 +23,7 @@ from cryodata.index import GroupLayout, Index, Link, Outline
 from cryodata.layout import ArrayLayout, Chunked, ChunkTable, Contiguous, Inline
 from cryodata.options import Limits
 from cryodata.types import IntArray, Source
-from cryodata.zone_map import BOUNDED, ZoneMap, can_have_zones
+from cryodata.zones.zone_map import BOUNDED, ZoneMap, can_have_zones
 
 __all__ = ["Rows", "check_places"]
 

@@ -19,7 +19,7 @@ from cryodata.dataset import open as open_granules
 from cryodata.options import Options
 from cryodata.products import Flag, Product, join_path, parse_name, table_of
 from cryodata.reader import Reader
-from cryodata.region import Region
+from cryodata.region.region import Region
 from cryodata.testing.compare import between, check_coordinate, same_rows, same_values
 from cryodata.testing.names import is_below, named_by
 from cryodata.testing.rows import Rows, decoded, opened, tracks_in, words_of

@@ -13,7 +13,7 @@ from cryodata.earthdata.catalogue.cmr import Cmr
 from cryodata.earthdata.catalogue.collections import Collection
 from cryodata.earthdata.catalogue.track_names import Tracks
 from cryodata.errors import SelectionError
-from cryodata.region import Region
+from cryodata.region.region import Region
 from cryodata.timespan import TimeSpan
 
 __all__ = ["Conditions"]

@@ -15,7 +15,7 @@ from cryodata.earthdata.granules import Granules
 from cryodata.earthdata.identity.login import active_system
 from cryodata.earthdata.system import System
 from cryodata.errors import NothingFoundError, SelectionError
-from cryodata.region import Region
+from cryodata.region.region import Region
 from cryodata.timespan import TimeSpan
 
 __all__ = ["search_granules"]

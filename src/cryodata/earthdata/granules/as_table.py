@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cryodata.earthdata.granule import Granule
-from cryodata.region_rings import flat_shape
+from cryodata.region.rings import flat_shape
 
 __all__ = ["columns_of", "shapes_of"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cryodata.region_rings import Polygon, Ring
+from cryodata.region.rings import Polygon, Ring
 
 __all__ = ["polygons_from_wkb", "polygons_to_wkb"]
 

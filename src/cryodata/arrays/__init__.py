@@ -1,0 +1,1 @@
+"""Arrays that are read when they are touched, alone or together."""

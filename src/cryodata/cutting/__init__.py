@@ -1,0 +1,1 @@
+"""Rows by place, time and condition: ruled out by chunk, then chosen exactly."""

@@ -1,0 +1,1 @@
+"""From fetched bytes to the values a user sees."""

@@ -1,0 +1,1 @@
+"""Gridded products: from files to one Dataset in rows and columns."""

@@ -1,0 +1,1 @@
+"""Where the cells of grids lie, and when. Pure."""

@@ -1,0 +1,1 @@
+"""Indexes kept on disk, so that the second reader of a granule walks nothing."""

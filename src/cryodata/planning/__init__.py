@@ -1,0 +1,1 @@
+"""What a read costs, before it costs anything."""

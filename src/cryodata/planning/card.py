@@ -1,0 +1,107 @@
+"""A plan as text, and as HTML for notebooks: one piece, without scripts or links to elsewhere."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from cryodata.words import count_in_words, money_in_words, size_in_words, time_in_words
+
+if TYPE_CHECKING:
+    from cryodata.planning.plan import Plan
+
+__all__ = ["html_of", "text_of"]
+
+# Colours are those of the text around, so that light and dark pages both fit.
+_STYLE = (
+    ".cryo-plan{font:13px/1.45 system-ui,sans-serif;max-width:52em;color:inherit}"
+    ".cryo-plan h4{margin:0 0 .4em;font-size:1.1em}"
+    ".cryo-plan table{border-collapse:collapse;margin:.4em 0}"
+    ".cryo-plan td,.cryo-plan th{text-align:left;padding:.1em 1.4em .1em 0;background:none;"
+    "font-weight:400}.cryo-plan th{opacity:.65}"
+    ".cryo-plan .bar{height:.5em;max-width:30em;border:1px solid currentColor;border-radius:.25em;"
+    "overflow:hidden;opacity:.8}.cryo-plan .bar div{height:100%;background:currentColor}"
+    ".cryo-plan p{margin:.2em 0}.cryo-plan .small{opacity:.65;font-size:.92em}"
+)
+
+
+def text_of(plan: Plan) -> str:
+    """A card of some ten lines."""
+    table = _table(plan)
+    widths = [max(len(row[i]) for row in table) + 3 for i in range(len(table[0]))]
+    rows = ["".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in table]
+    lines = [f"<Plan: {_title(plan)}>", *_reads(plan), *rows, *_notes(plan)]
+    return "\n  ".join(lines)
+
+
+def html_of(plan: Plan) -> str:
+    """The same, with a bar of what is needed of what is stored."""
+    share = 100 * plan.nbytes / max(1, plan.stored)
+    head, *body = _table(plan)
+    cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    rows = "".join(
+        f"<tr><th>{escape(row[0])}</th>"
+        + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
+        + "</tr>"
+        for row in body
+    )
+    reads = "".join(f"<p>{escape(line)}</p>" for line in _reads(plan))
+    notes = "".join(f'<p class="small">{escape(line)}</p>' for line in _notes(plan))
+    return (
+        f'<div class="cryo-plan"><style>{_STYLE}</style><h4>{escape(_title(plan))}</h4>{reads}'
+        f'<div class="bar"><div style="width:{max(share, 0.3):.2f}%"></div></div>'
+        f"<table><tr>{cells}</tr>{rows}</table>{notes}</div>"
+    )
+
+
+def _title(plan: Plan) -> str:
+    columns = plan.found.columns
+    product = f" of {columns.product.short_name}" if columns is not None else ""
+    parts = [count_in_words(plan.granules, "granule") + product]
+    if columns is not None:
+        parts.append(count_in_words(plan.tracks, "track"))
+        parts.append(("" if plan.exact else "at most ") + count_in_words(plan.rows, "row"))
+    return ", ".join(parts)
+
+
+def _reads(plan: Plan) -> list[str]:
+    share = plan.nbytes / max(1, plan.stored)
+    most = "" if plan.exact else "at most "
+    requests = count_in_words(plan.requests, "request")
+    rounds = count_in_words(plan.rounds, "round")
+    nbytes = f"{most}{size_in_words(plan.nbytes)} of {size_in_words(plan.stored)} ({share:.2%})"
+    lines = [f"{nbytes} in {requests}, {rounds}"]
+    if plan.decide.requests:
+        lines.append(
+            f"of it {size_in_words(plan.decide.nbytes)} in "
+            f"{count_in_words(plan.decide.requests, 'request')} to know the rows"
+        )
+    return lines
+
+
+def _table(plan: Plan) -> list[list[str]]:
+    return [
+        ["", *(estimate.way.title for estimate in plan.estimates)],
+        ["time", *(time_in_words(estimate.seconds) for estimate in plan.estimates)],
+        ["you pay", *(money_in_words(estimate.compute) for estimate in plan.estimates)],
+        [
+            "owner of the data pays",
+            *(money_in_words(estimate.requests + estimate.egress) for estimate in plan.estimates),
+        ],
+    ]
+
+
+def _notes(plan: Plan) -> list[str]:
+    notes = [
+        f"{pruned.name} leaves {pruned.rows:,} of {pruned.of:,} rows, by the bounds of chunks"
+        for pruned in plan.pruned
+    ]
+    if plan.savings:
+        saved = ", ".join(f"{what} {share:.0%}" for what, share in plan.savings.items())
+        notes.append(f"would save: {saved}")
+    notes.append(f"planning took {plan.spent}")
+    notes.append(
+        f"requests and bytes are counted; seconds and cents are estimates, with prices of "
+        f"{plan.prices_of}"
+    )
+    return notes

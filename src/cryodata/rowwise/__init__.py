@@ -1,0 +1,1 @@
+"""Arithmetic of rows: runs, pieces, segments and what belongs to them."""

@@ -1,0 +1,1 @@
+"""Granules along a track: from the words of a user to tracks, columns and a ragged Dataset."""
