@@ -60,6 +60,13 @@ def test_an_estimate_follows_its_model() -> None:
     assert far.dollars == pytest.approx(0.1 + 1e-3)
 
 
+def test_local_files_cost_nobody_anything() -> None:
+    """A disk sends no bill."""
+    way = Way(title="here", latency=0.0, bandwidth=1e9, inside=False, local=True)
+    found = estimate(Cost(requests=9, nbytes=10**9, rounds=1), way, Network(), Prices(), threads=2)
+    assert found.dollars == 0.0
+
+
 def test_costs_add_up() -> None:
     """A granule that is not counted is not paid for."""
     one = Cost(requests=1, nbytes=10, rounds=1, needed=8, decoded=80)

@@ -70,12 +70,15 @@ class Way:
         Of all connections together, bytes/s.
     inside : bool
         Inside the cloud's region: bytes are free, and a machine there is paid by the hour.
+    local : bool
+        Files of this machine: nobody is paid.
     """
 
     title: str
     latency: float
     bandwidth: float
     inside: bool
+    local: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,8 +129,8 @@ def estimate(cost: Cost, way: Way, network: Network, prices: Prices, threads: in
         way=way,
         seconds=seconds,
         compute=seconds / 3600 * prices.hub_hour if way.inside else 0.0,
-        requests=cost.requests * prices.request,
-        egress=0.0 if way.inside else cost.nbytes / 1e9 * prices.egress_gb,
+        requests=0.0 if way.local else cost.requests * prices.request,
+        egress=0.0 if way.inside or way.local else cost.nbytes / 1e9 * prices.egress_gb,
     )
 
 

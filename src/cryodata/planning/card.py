@@ -94,6 +94,8 @@ def _table(plan: Plan) -> list[list[str]]:
 def _notes(plan: Plan) -> list[str]:
     notes = [
         f"{pruned.name} leaves {pruned.rows:,} of {pruned.of:,} rows, by the bounds of chunks"
+        if pruned.rows < pruned.of
+        else f"{pruned.name} rules out no chunk by the bounds that are known"
         for pruned in plan.pruned
     ]
     if plan.savings:

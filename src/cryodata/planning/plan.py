@@ -28,7 +28,7 @@ from cryodata.rowwise.runs import count_rows
 from cryodata.selection import Selection
 from cryodata.store.receipt import Receipt
 from cryodata.tracks.classes import Classes
-from cryodata.tracks.columns import Columns
+from cryodata.tracks.columns import PLACES, Columns
 from cryodata.tracks.ragged import ragged_dataset
 from cryodata.tracks.request import OnMissing, Words
 from cryodata.words import money_in_words, size_in_words
@@ -152,7 +152,12 @@ class Plan:
     def savings(self) -> dict[str, float]:
         """What to leave out to read less: in words, to the share of bytes it saves."""
         total = max(1, self.shares.total)
-        found = {f"without {n}": b / total for n, b in self.shares.variables.items()}
+        needed = {*PLACES, *self.query.selection.names}
+        found = {
+            f"without {name}": nbytes / total
+            for name, nbytes in self.shares.variables.items()
+            if name not in needed
+        }
         if self.shares.weak:
             found['beams="strong"'] = self.shares.weak / total
         return dict(sorted(found.items(), key=lambda item: -item[1])[:3])
@@ -436,6 +441,8 @@ def _pruned(found: Columns, selection: Selection) -> tuple[Pruned, ...]:
 def _way_from_here(files: Sequence[GranuleFile], cost: Cost) -> Way:
     """The network as it was measured, or is expected."""
     network = files[0].network
+    if files[0].is_local:
+        return Way(title="this machine", latency=0.0, bandwidth=1e9, inside=False, local=True)
     inside = not files[0].url.startswith(("http://", "https://"))
     together = max(1, min(network.in_flight, cost.requests))
     bandwidth = min(network.bandwidth * together, REGION.bandwidth)
