@@ -37,6 +37,8 @@ __all__ = ["Found", "find", "product_of"]
 
 SIDE_BY_SIDE = 16
 """Granules whose structure is read at once."""
+FEW = 64
+"""Granules that may keep the bytes of their structure, for the read that follows."""
 _OF_ONE = (FetchError, FormatError, IntegrityError, SelectionError, UnknownVariableError)
 """Errors that concern one granule among several."""
 
@@ -123,6 +125,8 @@ def _find_all(files: Sequence[GranuleFile], request: Request) -> Found:
     def find(file: GranuleFile) -> Columns | CryodataError:
         try:
             found = _find_known(file, request)
+            if len(files) > FEW:
+                file.let_go()
         except _OF_ONE as error:
             return error.locate(url=file.url)
         return found or ConfigurationError(
