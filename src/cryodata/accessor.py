@@ -297,6 +297,7 @@ class CryoAccessor:
         variable: str | None = None,
         *,
         along: Literal["time", "latitude"] | None = None,
+        read: bool = True,
     ) -> Figure:
         """A map of the tracks coloured by height, and the profile of the height.
 
@@ -310,6 +311,9 @@ class CryoAccessor:
             One number per row; if None, the height: ``h_li``, ``h_ph``, ...
         along : {"time", "latitude"}, optional
             Axis of the profile. Time for one granule that has it, else latitude.
+        read : bool
+            False reads nothing: it draws what is kept of the bounds of chunks, of the whole
+            tracks, also where rows were cut.
 
         Returns
         -------
@@ -331,4 +335,4 @@ class CryoAccessor:
         """
         from cryodata.after.quicklook import look
 
-        return look(self._dataset, variable, along)
+        return look(self._dataset, variable, along, read=read)

@@ -13,11 +13,13 @@ from matplotlib.figure import Figure
 
 import cryodata as cd
 from cryodata.after import quicklook as module
+from cryodata.after.envelope import bins_of_bounds
 from cryodata.after.maps import Plane, plane_for
 from cryodata.after.quicklook import bins_of
 from cryodata.after.rows import track_rows
 from cryodata.errors import ConfigurationError, SelectionError, UnknownVariableError
 from cryodata.granule import GranuleFile
+from cryodata.options import Options
 from cryodata.sandbox.granules import atl06
 from tests.after.samples import REAL, WAYS, column
 from tests.real import real_files
@@ -203,3 +205,27 @@ def test_pole_in_sight(tmp_path: Path) -> None:
     flipped = south.assign_coords(latitude=-south.latitude)
     assert isinstance(flipped, xr.Dataset)
     drawn(flipped.cryo.quicklook())
+
+
+def test_bounds_are_drawn_without_a_read(granules: list[Path], tmp_path: Path) -> None:
+    """A first look at a hundred granules must not cost a hundred granules."""
+    options = Options(cache=tmp_path)
+    fresh = cd.open(granules, variables="h_li", options=options)
+    with pytest.raises(SelectionError, match="Nothing is known yet"):
+        fresh.cryo.quicklook(read=False)
+    fresh.cryo.load()
+    for file in fresh.encoding["cryodata"].files:
+        file.flush()
+    again = cd.open(granules, variables="h_li", options=options)
+    before = again.cryo.receipt
+    bins = bins_of_bounds(track_rows(again), "h_li", "latitude")
+    figure = again.cryo.quicklook(read=False)
+    assert again.cryo.receipt == before
+    assert drawn(figure).startswith(b"\x89PNG")
+    heights, latitude = column(granules, "h_li"), column(granules, "latitude")
+    assert len(bins.track) == np.count_nonzero(again.rowSize)  # a chunk a track
+    assert bins.low.min() == np.nanmin(heights)
+    assert bins.high.max() == np.nanmax(heights)
+    assert latitude.min() < bins.latitude.min() <= bins.latitude.max() < latitude.max()
+    timed = cd.open(granules[0], variables="h_li", options=options)
+    assert drawn(timed.cryo.quicklook(read=False)).startswith(b"\x89PNG")

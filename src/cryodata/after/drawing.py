@@ -149,9 +149,9 @@ def _draw_profile(axes: Axes, bins: Bins, labels: Labels) -> None:
             columnspacing=1.2,
         )
     if labels.share < 1:
-        axes.set_title(
-            f"{100 * labels.share:.2g} % of the rows", color=INK, size=8, loc="right", pad=14
-        )
+        read = f"{100 * labels.share:.2g} % of the rows"
+        said = read if labels.share else "least and greatest of each chunk; nothing was read"
+        axes.set_title(said, color=INK, size=8, loc="right", pad=14)
 
 
 def _focus(axes: Axes, bins: Bins) -> None:

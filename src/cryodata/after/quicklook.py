@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from cryodata.after.drawing import Bins, Labels, draw
+from cryodata.after.envelope import bins_of_bounds
 from cryodata.after.rows import TrackRows, track_rows
 from cryodata.arrays.together import load_together
 from cryodata.errors import ConfigurationError, SelectionError, UnknownVariableError, close_names
@@ -36,7 +37,9 @@ _HEIGHTS = (
 """What heights are called; none of these names means anything else in another product."""
 
 
-def look(dataset: xr.Dataset, variable: str | None, along: str | None) -> Figure:
+def look(
+    dataset: xr.Dataset, variable: str | None, along: str | None, *, read: bool = True
+) -> Figure:
     """A map and a profile; see `CryoAccessor.quicklook`."""
     rows = track_rows(dataset)
     granules = np.unique(rows.label("granule").astype(str))
@@ -45,7 +48,10 @@ def look(dataset: xr.Dataset, variable: str | None, along: str | None) -> Figure
     if along not in ALONG:
         raise ConfigurationError(f"along={along!r}", fix=close_names(along, ALONG))
     height = _height(rows, variable)
-    bins, share = bins_of(rows, height, along)
+    if read:
+        bins, share = bins_of(rows, height, along)
+    else:
+        bins, share = bins_of_bounds(rows, height, along), 0.0
     attributes = dataset[height].attrs if height in dataset.variables else {}
     about = Labels(
         title=_title(rows, granules),
