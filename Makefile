@@ -19,8 +19,8 @@ help:  ## this page
 demo: $(ready)  ## the same heights twice, xarray as it comes and cryodata, on a cloud of your own
 	$(bin)/cryodata demo
 
-test: $(ready)  ## the tests
-	$(bin)/python -m pytest -m "not soak" $(PYTEST)
+test: $(ready)  ## the tests, a file of them in each of two processes
+	$(bin)/python -m pytest -m "not soak" -n 2 --dist loadfile $(PYTEST)
 
 check: $(ready)  ## lint, format, types, direction of imports
 	$(bin)/ruff check .

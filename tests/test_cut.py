@@ -20,7 +20,7 @@ from cryodata.granule import GranuleFile
 from cryodata.options import Options
 from cryodata.sandbox.granules import atl03, atl06
 from cryodata.types import AnyArray
-from tests.real import real_files
+from tests.real import SHARED, real_files
 from tests.rechunked import rechunked
 
 BEAMS = ("gt1l", "gt1r", "gt2l", "gt2r", "gt3l", "gt3r")
@@ -57,6 +57,28 @@ ATL03 = Layout(
 )
 
 
+ATL07 = Layout(
+    "sea_ice_segments",
+    "latitude",
+    "longitude",
+    {
+        "height_segment_height": "heights/height_segment_height",
+        "height_segment_quality": "heights/height_segment_quality",
+        "seg_dist_x": "seg_dist_x",
+    },
+)
+ATL08 = Layout(
+    "land_segments",
+    "latitude",
+    "longitude",
+    {
+        "h_te_best_fit": "terrain/h_te_best_fit",
+        "night_flag": "night_flag",
+        "segment_id_beg": "segment_id_beg",
+    },
+)
+
+
 @dataclass(frozen=True)
 class Reference:
     """All rows of some granules, read whole with h5py."""
@@ -76,7 +98,7 @@ class Reference:
         beams: list[tuple[str, str]] = []
         for path in paths:
             with h5py.File(path) as file:
-                name = path.name.removeprefix("processed_").split(".")[0]
+                name = named(path)
                 for beam in (b for b in BEAMS if b in file):
                     group = file[beam].get(layout.group)
                     count = len(group[layout.latitude]) if group and layout.latitude in group else 0
@@ -106,6 +128,12 @@ class Reference:
         assert ds.rowSize.values.tolist() == sizes.tolist()
         found = list(zip(ds.granule.values.tolist(), ds.beam.values.tolist(), strict=True))
         assert found == [self.beams[i] for i in kept]
+
+
+def named(path: Path) -> str:
+    """What the granule was called by its producer; the whole name where that is lost."""
+    name = path.name.removeprefix("processed_").split(".")[0]
+    return path.name if path.name.startswith("ATL08_20") else name
 
 
 def decoded(dataset: h5py.Dataset) -> AnyArray:
@@ -170,6 +198,37 @@ def conditions_atl03(draw: st.DrawFn, reference: Reference) -> Condition:
     return found
 
 
+def conditions_atl07(draw: st.DrawFn, reference: Reference) -> Condition:
+    share = draw(st.floats(0.02, 0.98))
+    height = float(np.float32(np.nanquantile(reference.values["height_segment_height"], share)))
+    found: Condition = draw(
+        st.sampled_from(
+            [
+                ("height_segment_quality == 1", lambda v: v["height_segment_quality"] == 1),
+                (
+                    f"not (height_segment_height >= {height!r})",
+                    lambda v: ~(v["height_segment_height"] >= height),
+                ),
+            ]
+        )
+    )
+    return found
+
+
+def conditions_atl08(draw: st.DrawFn, reference: Reference) -> Condition:
+    share = draw(st.floats(0.02, 0.98))
+    height = float(np.float32(np.nanquantile(reference.values["h_te_best_fit"], share)))
+    found: Condition = draw(
+        st.sampled_from(
+            [
+                ("night_flag == 'night'", lambda v: v["night_flag"] == 1),
+                (f"h_te_best_fit > {height!r}", lambda v: v["h_te_best_fit"] > height),
+            ]
+        )
+    )
+    return found
+
+
 @dataclass(frozen=True)
 class Case:
     """Granules of one product and their reference."""
@@ -196,11 +255,9 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
         atl03(made, photons=6000, seed=1, rgt=50, cycle=4, beams=("gt1l", "gt1r", "gt3l")),
         atl03(made, photons=4000, seed=2, rgt=51, cycle=4, beams=("gt2r",)),
     ]
-    real = [
-        path
-        for path in real_files().values()
-        if path.name.startswith("processed_ATL06") and "_209_" not in path.name
-    ]
+    real = [path for path in real_files().values() if "ATL06_20" in path.name]
+    ice = [path for path in real_files().values() if "ATL07-01_20" in path.name]
+    land = [path for path in real_files().values() if path.name.startswith("ATL08_20")]
     photons = [path for path in real_files().values() if "gt1l_bbox_subset" in path.name]
     names06 = {n: n for n in ("h_li", "h_li_sigma", "atl06_quality_summary", "segment_id", "x_atc")}
     names03 = {"h_ph": "h_ph", "quality_ph": "quality_ph"}
@@ -209,17 +266,22 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
         "real ATL06": (real, ATL06, names06),
         "synthetic ATL03": ([rechunked(p, small, 500, "heights") for p in atl03s], ATL03, names03),
         "real ATL03": (photons, ATL03, names03),
+        "real ATL07": (ice, ATL07, {name: name for name in ATL07.variables}),
+        "real ATL08": (land, ATL08, {name: name for name in ATL08.variables}),
     }
+    conditions = {"ATL06": conditions_atl06, "ATL03": conditions_atl03}
+    conditions |= {"ATL07": conditions_atl07, "ATL08": conditions_atl08}
     return {
         name: Case(
             paths,
             Reference.of(paths, layout),
             layout,
             names,
-            conditions_atl06 if layout is ATL06 else conditions_atl03,
+            conditions[name[-5:]],
             tmp_path_factory.mktemp("cache"),
         )
         for name, (paths, layout, names) in files.items()
+        if paths
     }
 
 
@@ -255,6 +317,8 @@ def questions(draw: st.DrawFn, case: Case) -> tuple[dict[str, Any], AnyArray]:
 
 
 NAMES = ["synthetic ATL06", "real ATL06", "synthetic ATL03", "real ATL03"]
+if SHARED.is_dir():  # those that are not with the project
+    NAMES += ["real ATL07", "real ATL08"]
 
 
 @pytest.mark.parametrize("name", NAMES)
