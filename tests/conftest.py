@@ -13,6 +13,12 @@ import pytest
 from tests.real import SHARED, WHERE
 
 LOOPBACK = ("127.", "::1", "localhost")
+CLOCK = {
+    *("earthdata/test_credentials.py", "earthdata/test_renewal.py", "earthdata/test_workers.py"),
+    *("sandbox/test_wire.py", "store/test_faults.py", "store/test_fetch.py"),
+    "store/test_renewing.py",
+}
+"""Files whose tests hold to times: keys of three seconds, races, hedges, latencies."""
 OF_THE_USER = ("AWS_", "EARTHDATA_", "CRYODATA_CACHE")
 
 
@@ -38,8 +44,16 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(patch.undo)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The full counts run only when asked for: ``-m soak``, or ``CRYODATA_SOAK=1``."""
+    """Mark what must have the machine to itself; leave out full counts that nobody asked for.
+
+    These run with ``-m soak``, or ``CRYODATA_SOAK=1``.
+    """
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix() in CLOCK:
+            item.add_marker("clock")
     if config.option.markexpr or os.environ.get("CRYODATA_SOAK"):
         return
     soaking = [item for item in items if item.get_closest_marker("soak")]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
+import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -284,3 +287,61 @@ def test_regions_far_off_cost_no_request(sky: Sky, urls: list[str], tmp_path: Pa
         none = opened(sky, urls[:5], tmp_path, region=(10.0, 1.0, 11.0, 2.0), variables="h_li")
     assert none.sizes["segment"] == 0
     assert len(list(sky.log)) == 0
+
+
+@pytest.mark.parametrize("way", ["pickle", "deepcopy", "xarray"])
+def test_datasets_of_kept_granules_travel(
+    sky: Sky, urls: list[str], folder: Path, granule: Path, way: str
+) -> None:
+    """Workers of dask, and everybody's second session, get exactly such Datasets."""
+    ds = opened(sky, urls[:3], folder, variables="h_li")
+    ways = {
+        "pickle": lambda: pickle.loads(pickle.dumps(ds)),
+        "deepcopy": lambda: copy.deepcopy(ds),
+        "xarray": lambda: ds.copy(deep=True),
+    }
+    arrived = ways[way]()
+    with h5py.File(granule) as file:
+        expected = decoded(file["gt3r/land_ice_segments/h_li"])
+    np.testing.assert_array_equal(arrived.h_li.values[-len(expected) :], expected)
+    index = arrived.encoding["cryodata"].files[0].walk([])
+    assert {path: len(group.links) for path, group in index.groups.items()} == {
+        path: len(group.links) for path, group in indexes(ds)[0].groups.items()
+    }
+
+
+def test_shared_attributes_cannot_be_changed(sky: Sky, urls: list[str], folder: Path) -> None:
+    """A unit that one user writes into them would be another's."""
+    index = indexes(opened(sky, urls[:1], folder))[0]
+    attributes: Any = next(iter(index.arrays.values())).attributes
+    with pytest.raises(TypeError, match="shared"):
+        attributes.update(units="K")
+    with pytest.raises(TypeError, match="shared"):
+        attributes.pop("units")
+    with pytest.raises(TypeError, match="shared"):
+        attributes["units"] = "K"
+    with pytest.raises(TypeError, match="shared"):
+        attributes.clear()
+    copied = pickle.loads(pickle.dumps(attributes))
+    copied["units"] = "K"  # whoever copies may
+
+
+def decoded(dataset: h5py.Dataset) -> Any:
+    """Values as numbers, fill as NaN."""
+    stored = dataset[()]
+    values = stored.astype("f4")
+    values[stored == np.ravel(dataset.attrs["_FillValue"])[0]] = np.nan
+    return values
+
+
+def test_a_cache_that_is_taken_away_is_no_trouble(
+    sky: Sky, urls: list[str], folder: Path, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    """A folder of the hour, such as the demo's, is gone before indexes are written."""
+    (index,) = indexes(opened(sky, urls[:1], folder))
+    cache = IndexCache.open(tmp_path / "cache")
+    assert cache is not None
+    shutil.rmtree(tmp_path / "cache")
+    assert not cache.save(index)
+    assert not (tmp_path / "cache").exists()
+    assert not [w for w in recwarn if "not kept" in str(w.message)]

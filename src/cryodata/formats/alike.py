@@ -6,11 +6,11 @@ give the same object, and who compares two granules compares addresses.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -186,8 +186,22 @@ def _check_type(dtype: np.dtype[Any], stored: np.dtype[Any], fill: Any) -> None:
 @lru_cache(maxsize=MOST_TEXTS)
 def attributes_from_text(text: str) -> Mapping[str, Any]:
     """Attributes; equal texts give the same mapping, which nobody can change."""
-    document = load_json(text)
-    return MappingProxyType({name: value_from_json(v) for name, v in document.items()})
+    return Attributes({name: value_from_json(v) for name, v in load_json(text).items()})
+
+
+class Attributes(dict[str, Any]):
+    """Attributes that many share, and that nobody can change; a copy is a plain dict."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("attributes of a kept index are shared: copy them to change them")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        return copy.deepcopy(dict(self), memo)
 
 
 def _filters(steps: Any) -> tuple[Filter, ...]:

@@ -55,5 +55,8 @@ class Later(Mapping[str, T]):
     def __len__(self) -> int:
         return len(self._places())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)  # all of it is made to travel
+
     def __repr__(self) -> str:
         return f"<Later: {', '.join(self)}>"

@@ -161,6 +161,8 @@ class IndexCache:
                 _replace(path, data)
                 self._sweep(len(data))
         except (CacheError, OSError) as error:
+            if not self.folder.exists():  # whoever took it away wants nothing kept there
+                return False
             _warn(self.folder, f"Indexes are not kept in {self.folder}: {error}")
             return False
         return True
