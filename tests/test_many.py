@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tracemalloc
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -295,7 +295,7 @@ def test_datasets_of_kept_granules_travel(
 ) -> None:
     """Workers of dask, and everybody's second session, get exactly such Datasets."""
     ds = opened(sky, urls[:3], folder, variables="h_li")
-    ways = {
+    ways: dict[str, Callable[[], xr.Dataset]] = {
         "pickle": lambda: pickle.loads(pickle.dumps(ds)),
         "deepcopy": lambda: copy.deepcopy(ds),
         "xarray": lambda: ds.copy(deep=True),
