@@ -10,8 +10,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+import cryodata as cd
 from cryodata.granule import Wanted
-from cryodata.options import Network
+from cryodata.options import Network, Options
 from cryodata.sandbox import Sky
 from tests.cloud.conftest import Open
 
@@ -127,3 +128,40 @@ def stored_bytes(dataset: h5py.Dataset, rows: slice) -> int:
         if first < rows.stop and first + dataset.chunks[0] > rows.start:
             total += chunk.size
     return total
+
+
+def test_photons_of_a_region_cold(sky: Sky, large_atl03: Path, tmp_path: Path) -> None:
+    """At most 7 rounds and a tenth of the beam, from a URL to 5 km of photons of one beam."""
+    url = sky.put(large_atl03)
+    with h5py.File(large_atl03) as file:
+        latitude = file["gt2r/heights/lat_ph"][:]
+        stored = file["gt2r/heights/h_ph"].id.get_storage_size()
+        middle = float(np.median(latitude))
+        inside = np.abs(latitude - middle) <= 0.0225
+        heights = file["gt2r/heights/h_ph"][:][inside]
+    ds = cd.open(
+        url,
+        region=(-180.0, middle - 0.0225, 180.0, middle + 0.0225),
+        beams="gt2r",
+        variables="h_ph",
+        storage_options=sky.storage_options,
+        options=Options(cache=tmp_path),
+    )
+    ds.cryo.load()
+    spent = sky.log.summary()
+    assert spent.depth <= 7
+    np.testing.assert_array_equal(ds.h_ph, heights)
+    for granule in ds.encoding["cryodata"].files:
+        granule.flush()
+    sky.log.clear()
+    plan = cd.plan(
+        url,
+        region=(-180.0, middle - 0.0225, 180.0, middle + 0.0225),
+        beams="gt2r",
+        variables="h_ph",
+        storage_options=sky.storage_options,
+        options=Options(cache=tmp_path),
+    )
+    assert sky.log.summary().requests == 0
+    assert plan.rounds == 1
+    assert plan.shares.variables["h_ph"] < 0.2 * stored

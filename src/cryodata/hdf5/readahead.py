@@ -28,7 +28,7 @@ SMALL = 4 * MiB
 WINDOW_LEAST, WINDOW_MOST = 4 * KiB, 256 * KiB
 ROUND_BYTES = 128 * KiB
 """Bytes of one round in a file that is not paged, unless more is needed."""
-PAGED_WINDOW = 1 * MiB
+PAGED_WINDOW = 4 * MiB
 REQUESTS = 32
 """Requests of one round, as far as their places can be merged: the slowest is waited for."""
 NEAR = 64 * KiB

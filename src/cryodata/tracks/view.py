@@ -58,7 +58,9 @@ def _ahead(
     labels = [product.labels[name] for name in sorted(labelled) if name in product.labels]
     paths += ["/" + join_path(track, path) for track in tracks for path in labels]
     if request.placed:
-        paths += [f"/{path}" for track in tracks for path in paths_of_nesting(product, track)]
+        paths += [
+            f"/{path}" for track in tracks for path in paths_of_nesting(product, track).values()
+        ]
     coarse = [*request.with_segments, *request.conditions]
     paths += [f"/{path}" for track in tracks for path in nested_paths(product, track, coarse)]
     shallow = ["/", *(f"/{track}" for track in product.tracks)]
@@ -82,14 +84,15 @@ def paths_of_nesting(product: Product, track: str) -> dict[str, str]:
     Returns
     -------
     dict
-        ``first``, ``count``, and ``latitude``, ``longitude``, ``time`` of the coarse rows, to
-        their paths below the root; empty where the table says of none.
+        ``count`` of the rows that each coarse row holds, and ``latitude``, ``longitude``,
+        ``time`` of the coarse rows, to their paths below the root; empty where the table says
+        of none.
     """
     for nesting in product.nestings:
         if nesting.fine == product.rows:
             coarse = product.rate_along(nesting.coarse)
             places = {name: coarse.path(path) for name, path in coarse.coordinates.items()}
-            paths = {"first": nesting.first, "count": nesting.count, **places}
+            paths = {"count": nesting.count, **places}
             return {name: join_path(track, path) for name, path in paths.items()}
     return {}
 
