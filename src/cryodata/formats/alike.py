@@ -20,7 +20,7 @@ from cryodata.formats.index_rows import ABOUT, ERROR_FIELDS, KEPT_ERRORS
 from cryodata.formats.value_json import dump_json, load_json, value_from_json
 from cryodata.layout import Filter
 
-__all__ = ["LARGEST", "About", "Alike", "attributes_from_text", "check", "is_below"]
+__all__ = ["LARGEST", "About", "Alike", "Attributes", "attributes_from_text", "check", "is_below"]
 
 LARGEST = 1 << 62
 """No extent of a real array comes near it, and sums of two still fit into 64 bits."""

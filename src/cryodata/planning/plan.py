@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
-from cryodata.arrays.lazy import SIDE_BY_SIDE, Reader
-from cryodata.arrays.together import reads_by_variable
 from cryodata.build import build_dataset
 from cryodata.condition import Condition
-from cryodata.cost import Budget, Cost, Estimate, Way, estimate
+from cryodata.cost import Budget, Cost, Estimate, estimate
 from cryodata.cutting.candidates import candidate_rows
 from cryodata.cutting.cut import cut_rows, names_to_decide, narrow, resolve_words
 from cryodata.errors import BudgetExceededError
 from cryodata.find import Found, find
-from cryodata.granule import GranuleFile, Wanted
 from cryodata.options import Options
 from cryodata.planning.card import html_of, text_of
+from cryodata.planning.pricing import (
+    HOME,
+    REGION,
+    Shares,
+    cost_of,
+    cost_of_classes,
+    sums,
+    way_from_here,
+)
 from cryodata.products import Product
 from cryodata.query import Query
 from cryodata.rowwise.runs import count_rows
 from cryodata.selection import Selection
 from cryodata.store.receipt import Receipt
-from cryodata.tracks.classes import Classes
 from cryodata.tracks.columns import PLACES, Columns
 from cryodata.tracks.ragged import ragged_dataset
 from cryodata.tracks.request import OnMissing, Words
 from cryodata.words import money_in_words, size_in_words
 
-__all__ = ["Plan", "Pruned", "Shares", "make_plan", "plan", "plan_query"]
-
-REGION = Way(title="in the region", latency=0.04, bandwidth=1.25e9, inside=True)
-HOME = Way(title="https, 100 Mb/s", latency=0.18, bandwidth=12.5e6, inside=False)
-"""Ways that everybody can compare: a hub beside the data, and a home line."""
+__all__ = ["Plan", "Pruned", "make_plan", "plan", "plan_query"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,27 +56,6 @@ class Pruned:
     name: str
     rows: int
     of: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shares:
-    """Bytes needed, by what they are for.
-
-    Attributes
-    ----------
-    variables : mapping of str to int
-        The largest first.
-    weak : int
-        Of weak beams.
-    """
-
-    variables: Mapping[str, int]
-    weak: int
-
-    @property
-    def total(self) -> int:
-        """Of everything."""
-        return sum(self.variables.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -331,21 +309,21 @@ def _plan(
     exact: bool,
     kept: bool = False,
 ) -> Plan:
-    load, parts = _cost_of(dataset)
-    decide, more = (Cost(), []) if deciding is None else _cost_of(deciding)
+    load, parts = cost_of(dataset)
+    decide, more = (Cost(), []) if deciding is None else cost_of(deciding)
     parts += more
     if found.classes is not None and columns is not None and not kept:
-        decide += _cost_of_classes(found.classes, columns)
+        decide += cost_of_classes(found.classes, columns)
     files = found.origin.files
     tracks = columns.tracks if columns is not None else ()
     weak = {(id(t.file), t.beam) for t in tracks if t.spot.weak}
     shares = Shares(
-        variables=_sums((str(part.name), part.nbytes) for part in parts),
+        variables=sums((str(part.name), part.nbytes) for part in parts),
         weak=sum(p.nbytes for p in parts if (id(p.file), p.path.split("/")[1]) in weak),
     )
     total = decide + load
     prices, threads = query.options.prices, query.options.threads
-    ways = (_way_from_here(files, total), REGION, HOME)
+    ways = (way_from_here(files, total), REGION, HOME)
     return Plan(
         decide=decide,
         load=load,
@@ -365,64 +343,6 @@ def _plan(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Bytes needed of one dataset."""
-
-    name: Hashable
-    file: Reader
-    path: str
-    nbytes: int
-
-
-def _cost_of(dataset: xr.Dataset) -> tuple[Cost, list[_Part]]:
-    """What loading a Dataset costs, all of a granule together; and for which datasets."""
-    wanted: dict[int, tuple[Reader, list[Hashable], list[Wanted]]] = {}
-    for name, asked in reads_by_variable(dataset).items():
-        for array, key in asked:
-            for file, path, slices in array.wanted(array.plan(key)):
-                _, names, slots = wanted.setdefault(id(file), (file, [], []))
-                names.append(name)
-                slots.append((path, slices))
-    cost, parts = Cost(), []
-    for file, names, slots in wanted.values():
-        priced = file.price(slots)
-        cost += Cost(
-            requests=priced.requests,
-            nbytes=priced.nbytes,
-            needed=priced.needed,
-            decoded=sum(want.nbytes for want in priced.wants),
-        )
-        nbytes = np.bincount(priced.pieces.want, priced.pieces.nbytes, len(slots))
-        parts += [
-            _Part(name, file, path, int(n))
-            for name, (path, _), n in zip(names, slots, nbytes, strict=True)
-        ]
-    rounds = -(-len(wanted) // SIDE_BY_SIDE) if cost.requests else 0
-    return replace(cost, rounds=rounds), parts
-
-
-def _cost_of_classes(classes: Classes, columns: Columns) -> Cost:
-    """What classifying rows reads, of both products."""
-    cost = Cost()
-    for file, slots in classes.wanted(columns):
-        priced = file.price(slots)
-        cost += Cost(
-            requests=priced.requests,
-            nbytes=priced.nbytes,
-            needed=priced.needed,
-            decoded=sum(want.nbytes for want in priced.wants),
-        )
-    return replace(cost, rounds=1 if cost.requests else 0)
-
-
-def _sums(items: Any) -> dict[str, int]:
-    """Sums by name, the largest first."""
-    ordered = sorted(items)
-    sums = {name: sum(n for _, n in own) for name, own in groupby(ordered, lambda item: item[0])}
-    return dict(sorted(sums.items(), key=lambda item: -item[1]))
-
-
 def _pruned(found: Columns, selection: Selection) -> tuple[Pruned, ...]:
     """What each condition alone leaves, by what is known of the chunks."""
     alone = {
@@ -436,14 +356,3 @@ def _pruned(found: Columns, selection: Selection) -> tuple[Pruned, ...]:
         for name, part in ((n, resolve_words(found, p)) for n, p in alone.items())
         if part
     )
-
-
-def _way_from_here(files: Sequence[GranuleFile], cost: Cost) -> Way:
-    """The network as it was measured, or is expected."""
-    network = files[0].network
-    if files[0].is_local:
-        return Way(title="this machine", latency=0.0, bandwidth=1e9, inside=False, local=True)
-    inside = not files[0].url.startswith(("http://", "https://"))
-    together = max(1, min(network.in_flight, cost.requests))
-    bandwidth = min(network.bandwidth * together, REGION.bandwidth)
-    return Way(title="from here", latency=network.latency, bandwidth=bandwidth, inside=inside)
