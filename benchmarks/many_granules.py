@@ -67,7 +67,7 @@ def keep(sky: Sky, granule: Path, urls: list[str], folder: Path) -> None:
     with opened(urls[:1], folder, sky.storage_options, WORLD) as dataset:
         file = dataset.encoding["cryodata"].files[0]
         file.flush()
-        cache = file._cache()
+        cache = file.cache
         index = cache.load(urls[0])
     for url in urls[1:]:
         path = cache._path(url)

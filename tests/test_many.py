@@ -206,7 +206,7 @@ def test_lies_are_found_when_they_are_touched(granule: Path, tmp_path: Path, cha
         file = dataset.encoding["cryodata"].files[0]
         expected = dataset.h_li.values
         file.flush()
-        cache = file._cache()
+        cache = file.cache
     lie(cache, file.url, change)
     with cd.open(granule, variables="h_li", options=options) as again:
         np.testing.assert_array_equal(again.h_li.values, expected)
@@ -221,7 +221,7 @@ def test_a_lie_that_is_touched_late_is_told_once(sky: Sky, urls: list[str], tmp_
     with opened(sky, urls[:2], tmp_path, region=near, variables="h_li") as first:
         flush(first)
         expected = first.load()
-        cache = first.encoding["cryodata"].files[1]._cache()
+        cache = first.encoding["cryodata"].files[1].cache
 
     def false_maxshape(index: Index) -> Index:
         path = "/gt1l/land_ice_segments/longitude"

@@ -38,7 +38,7 @@ __all__ = ["Found", "find", "product_of"]
 SIDE_BY_SIDE = 16
 """Granules whose structure is read at once."""
 FEW = 64
-"""Granules that may keep the bytes of their structure, for the read that follows."""
+"""Granules that may hold bytes of their structure, and of values, for the read that follows."""
 _OF_ONE = (FetchError, FormatError, IntegrityError, SelectionError, UnknownVariableError)
 """Errors that concern one granule among several."""
 
@@ -121,11 +121,12 @@ def _gridded(files: Sequence[GranuleFile], request: Request) -> Product | None:
 
 def _find_all(files: Sequence[GranuleFile], request: Request) -> Found:
     """Tracks and columns of each granule, side by side; and what was left out of them."""
+    request = replace(request, few=len(files) <= FEW)
 
     def find(file: GranuleFile) -> Columns | CryodataError:
         try:
             found = _find_known(file, request)
-            if len(files) > FEW:
+            if not request.few:
                 file.let_go()
         except _OF_ONE as error:
             return error.locate(url=file.url)

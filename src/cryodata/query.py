@@ -112,7 +112,7 @@ class Query:
                 with_segments=as_words(with_segments),
                 conditions=tuple(name for name in names if name != classes),
                 cycles=_numbers(cycle),
-                placed=selection.region is not None or selection.time is not None,
+                placed=replace(selection, where=None).names,
                 on_missing=on_missing,
                 product=table_of(product),
             ),

@@ -11,7 +11,7 @@ from cryodata.layout import ArrayLayout
 from cryodata.rowwise.nesting import around_chunks, fine_starts
 from cryodata.selection import Selection
 from cryodata.tracks.columns import PLACES, Columns, Track
-from cryodata.tracks.view import paths_of_nesting
+from cryodata.tracks.view import deciding_of_nesting
 from cryodata.types import AnyArray
 from cryodata.zones.zone_map import can_have_zones
 
@@ -54,11 +54,10 @@ def _unknown(found: Columns, number: int, wanted: Sequence[str]) -> dict[str, Ar
 
 def _segments(found: Columns, track: Track, wanted: Sequence[str]) -> dict[str, str]:
     """Datasets of the segments to read; empty where one of them is not there."""
-    paths = paths_of_nesting(found.product.as_of(track.release), track.beam)
-    asked = ["count", *dict.fromkeys(("latitude", *wanted))]
-    named = {name: "/" + paths[name] for name in asked if name in paths}
-    if len(named) < len(asked):
+    paths = deciding_of_nesting(found.product.as_of(track.release), track.beam, wanted)
+    if not paths:
         return {}
+    named = {name: f"/{path}" for name, path in paths.items()}
     index = track.file.walk(named.values(), missing_ok=True, dims=False)
     layouts = [index.arrays.get(index.resolve(path)) for path in named.values()]
     shapes = {layout.shape for layout in layouts if layout is not None}

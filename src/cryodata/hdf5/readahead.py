@@ -14,7 +14,7 @@ from itertools import pairwise
 from cryodata.hdf5.rounds import Held
 from cryodata.types import ByteRange
 
-__all__ = ["HEAD", "TAIL", "both_ends", "widen"]
+__all__ = ["TAIL", "beginning", "both_ends", "widen"]
 
 KiB = 1024
 MiB = 1024 * KiB
@@ -37,11 +37,24 @@ REQUEST = 1 * MiB
 """Longer ranges are split, so that connections share them."""
 
 
-def both_ends(size: int) -> list[ByteRange]:
-    """`HEAD` and `TAIL` of a file whose size is known, disjoint."""
-    if size <= HEAD + TAIL:
-        return [ByteRange(0, size)]
-    return [ByteRange(0, HEAD), ByteRange(size - TAIL, size)]
+def beginning(*, paged: bool) -> list[ByteRange]:
+    """What is read of a file before anything is known of it, from its first byte on.
+
+    Parameters
+    ----------
+    paged : bool
+        The file is expected to keep its metadata in pages: then most of it is in the first
+        `PAGED_WINDOW`. Ranges may lie beyond the end of a file that is short.
+    """
+    return _split(ByteRange(0, PAGED_WINDOW if paged else HEAD))
+
+
+def both_ends(size: int, *, paged: bool = False) -> list[ByteRange]:
+    """`beginning` and the last `TAIL` bytes of a file whose size is known, disjoint."""
+    head = PAGED_WINDOW if paged else HEAD
+    if size <= head + TAIL:
+        return _split(ByteRange(0, size))
+    return [*_split(ByteRange(0, head)), ByteRange(size - TAIL, size)]
 
 
 def widen(needs: Sequence[ByteRange], held: Held, *, paged: bool) -> list[ByteRange]:

@@ -9,7 +9,7 @@ the depth of the file's structure, never the number of objects in it. No I/O hap
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Coroutine, Generator, Iterable
 from typing import Any, TypeVar
@@ -50,6 +50,15 @@ class Held:
             self._starts.insert(at, gap.start)
             self._blocks.insert(at, data[gap.start - start : gap.stop - start])
             self.nbytes += gap.stop - gap.start
+
+    def drop(self, start: int, stop: int) -> None:
+        """Forget the blocks that lie wholly in ``start <= i < stop``."""
+        first = bisect_left(self._starts, start)
+        last = bisect_left(self._starts, stop)
+        while last > first and self._starts[last - 1] + len(self._blocks[last - 1]) > stop:
+            last -= 1
+        self.nbytes -= sum(len(block) for block in self._blocks[first:last])
+        del self._starts[first:last], self._blocks[first:last]
 
     def find(self, start: int, stop: int) -> memoryview | None:
         """The bytes ``start <= i < stop``, or None where one of them is not held."""

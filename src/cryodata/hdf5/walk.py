@@ -184,6 +184,10 @@ class Walker:
         for block in blocks:
             self.held.add(block.start, block.data)
 
+    def found(self, path: str) -> ArrayLayout | None:
+        """The dataset at a path, as soon as the walk knows all of its layout; else None."""
+        return self._arrays.get(self._aliases.get(path, path))
+
     def result(self) -> Any:
         """What the walk returned; raises what it met."""
         try:

@@ -7,7 +7,7 @@ from cryodata.products.gridded import Grid, Lattice
 from cryodata.products.naming import GranuleName, parse_name
 from cryodata.products.parts import Flag, Nesting, Rate, Reference, Release, join_path
 from cryodata.products.product import Product
-from cryodata.products.registry import find, get, known, recognise, said_of, table_of
+from cryodata.products.registry import find, get, kept_in_pages, known, recognise, said_of, table_of
 
 __all__ = [
     "Flag",
@@ -23,6 +23,7 @@ __all__ = [
     "find",
     "get",
     "join_path",
+    "kept_in_pages",
     "known",
     "parse_name",
     "read_name",

@@ -195,6 +195,10 @@ class Release:
     apart : str
         Why rows of these releases must not stand beside rows of any other; empty where
         they may.
+    paged : bool
+        Files keep their metadata in pages, most of it at the beginning, as NSIDC's cloud
+        optimisation lays them out: so much more is read at once there. Where it is not so,
+        that costs three requests, and nothing is wrong.
     """
 
     numbers: tuple[str, ...]
@@ -202,6 +206,7 @@ class Release:
     flags: tuple[Flag, ...] = ()
     names: Mapping[str, str] = field(default_factory=dict)
     apart: str = ""
+    paged: bool = False
 
     def __post_init__(self) -> None:
         if not self.numbers or not all(self.numbers):

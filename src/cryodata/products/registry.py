@@ -16,7 +16,17 @@ from cryodata.products.grid_names import read_name
 from cryodata.products.naming import parse_name, product_in
 from cryodata.products.product import Product
 
-__all__ = ["find", "get", "known", "recognise", "said_of", "shipped", "table_of", "text"]
+__all__ = [
+    "find",
+    "get",
+    "kept_in_pages",
+    "known",
+    "recognise",
+    "said_of",
+    "shipped",
+    "table_of",
+    "text",
+]
 
 
 def known() -> tuple[str, ...]:
@@ -105,6 +115,20 @@ def recognise(
     said = _said_inside(attributes, identification)
     name = said or product_in(file_name) or _begins_with(file_name)
     return find(name) if name else _grid_of(file_name, attributes)
+
+
+def kept_in_pages(file_name: str) -> bool:
+    """Whether files of that name are expected to keep their metadata in pages.
+
+    Parameters
+    ----------
+    file_name : str
+        Path or URL; only names that a producer gives, with all their parts, tell.
+    """
+    name = parse_name(file_name)
+    product = find(name.product) if name is not None else None
+    release = product.release(name.release) if product is not None and name is not None else None
+    return release is not None and release.paged
 
 
 def said_of(

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from cryodata.errors import (
     ConfigurationError,
@@ -106,29 +107,44 @@ class Fetcher:
         await self._round(first, "", None, keep)
         return blocks[0]
 
-    async def ends(self, head: int, tail: int) -> list[Block]:
-        """The first `head` bytes of the object and, in the same round, the last `tail` ones.
+    async def ends(self, beginning: Sequence[ByteRange], tail: int) -> list[Block]:
+        """The beginning of the object and, in the same round, its last `tail` bytes.
 
         Most HDF5 files have their structure at both ends: what was made first, and what
-        was added before the file was closed. The end is a bet: it is left out where the
-        store cannot ask for it, or the request fails.
-        """
-        bet = asyncio.create_task(self._tail(tail))
-        try:
-            first = await self.head(head)
-            last = await bet
-        finally:
-            bet.cancel()
-        known = last is not None and (last.size, last.etag) == (first.size, first.etag)
-        return [first, last] if last is not None and known else [first]
+        was added before the file was closed. All but the first range is a bet: what lies
+        beyond the end, fails, or cannot be asked for, is left out.
 
-    async def _tail(self, nbytes: int) -> Block | None:
-        if not isinstance(self.store, Tailed):
-            return None
+        Parameters
+        ----------
+        beginning : sequence of ByteRange
+            Begins at the first byte, which is there; the other ranges need not be.
+        tail : int
+            Bytes of the end.
+
+        Returns
+        -------
+        list of Block
+            At least the first range, all of one version.
+        """
+        first, *others = beginning
+        requests = [partial(self.store.get, *other) for other in others]
+        if isinstance(self.store, Tailed):
+            requests.append(partial(self.store.tail, tail))
+        bets = [asyncio.create_task(self._bet(request)) for request in requests]
+        try:
+            head = await self.head(first.stop)
+            won = [block for bet in bets if (block := await bet) is not None]
+        finally:
+            for bet in bets:
+                bet.cancel()
+        return [head, *(b for b in won if (b.size, b.etag) == (head.size, head.etag))]
+
+    async def _bet(self, request: Callable[[], Awaitable[Block]]) -> Block | None:
+        """A request that may fail."""
         self.tally.add(requests=1)
         try:
             async with self._slots():
-                block = await asyncio.wait_for(self.store.tail(nbytes), self.options.hedge)
+                block = await asyncio.wait_for(request(), self.options.hedge)
         except (CryodataError, TimeoutError):
             return None
         self.tally.add(nbytes=len(block.data))

@@ -46,10 +46,12 @@ class Request:
         Names, ``"all"``, ``"strong"``, ``"weak"``.
     conditions : tuple of str
         Names of the variables that conditions are about, as `variables`.
-    placed : bool
-        Rows are chosen by place or time.
+    placed : tuple of str
+        Coordinates by which rows are chosen: ``latitude`` and ``longitude``, ``time``.
     with_segments : tuple of str
         Names of variables of coarser rows, such as segments, that each finer row gets.
+    few : bool
+        Granules are so few that each may hold values that come with its structure.
     cycles : tuple of int
         Of rows that have a value for each repeat cycle, only these; all where empty.
     on_missing : {"raise", "skip"}
@@ -62,8 +64,9 @@ class Request:
     variables: Words = "default"
     beams: Words = "all"
     conditions: tuple[str, ...] = ()
-    placed: bool = False
+    placed: tuple[str, ...] = ()
     with_segments: tuple[str, ...] = ()
+    few: bool = True
     cycles: tuple[int, ...] = ()
     on_missing: OnMissing = "raise"
     product: Product | None = None

@@ -20,6 +20,7 @@ __all__ = [
     "IDENTIFICATION",
     "ORIENTATION",
     "View",
+    "deciding_of_nesting",
     "look_ahead",
     "nested_paths",
     "paths_of_nesting",
@@ -34,15 +35,18 @@ ORBIT = ("/orbit_info/rgt", "/orbit_info/cycle_number")
 
 def look_ahead(file: GranuleFile, table: Product, request: Request, release: str = "") -> Index:
     """Everything that `choose` surely needs, in one pass; what does not exist is left out."""
-    paths, shallow, dims = _ahead(table, request, release, parse_name(file.url) is not None)
-    return file.walk(paths, shallow=shallow, missing_ok=True, dims=dims)
+    paths, shallow, dims, early = _ahead(table, request, release, parse_name(file.url) is not None)
+    return file.walk(paths, shallow=shallow, missing_ok=True, dims=dims, early=early)
 
 
 @remembered
 def _ahead(
     table: Product, request: Request, release: str, named: bool
-) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
-    """Paths to walk, groups to look at, and whether scales are wanted; `named` by its producer."""
+) -> tuple[tuple[str, ...], tuple[str, ...], bool, tuple[str, ...]]:
+    """Paths to walk, groups to look at, whether scales are wanted, and what is read at once.
+
+    `named`: the file is called as its producer calls it.
+    """
     product = table.as_of(release)
     rate = product.rate
     words = set(as_words(request.beams))
@@ -57,10 +61,14 @@ def _ahead(
     labelled = {name for p in wanted for name in product.dimensions.get(rate.path(p), ())[:1]}
     labels = [product.labels[name] for name in sorted(labelled) if name in product.labels]
     paths += ["/" + join_path(track, path) for track in tracks for path in labels]
+    nesting: list[str] = []
+    early: list[str] = []
     if request.placed:
-        paths += [
-            f"/{path}" for track in tracks for path in paths_of_nesting(product, track).values()
-        ]
+        for track in tracks:
+            nesting += paths_of_nesting(product, track).values()
+            if request.few:
+                early += deciding_of_nesting(product, track, request.placed).values()
+    paths += [f"/{path}" for path in nesting]
     coarse = [*request.with_segments, *request.conditions]
     paths += [f"/{path}" for track in tracks for path in nested_paths(product, track, coarse)]
     shallow = ["/", *(f"/{track}" for track in product.tracks)]
@@ -70,7 +78,8 @@ def _ahead(
         paths += ORBIT
     # of what the table lists, the table says which rows it has; of the rest, its scales do
     listed = {*rate.default, *rate.coordinates.values()}
-    return tuple(paths), tuple(shallow), asked.all or not set(below) <= listed
+    dims = asked.all or not set(below) <= listed
+    return tuple(paths), tuple(shallow), dims, tuple(f"/{path}" for path in early)
 
 
 @remembered
@@ -95,6 +104,18 @@ def paths_of_nesting(product: Product, track: str) -> dict[str, str]:
             paths = {"count": nesting.count, **places}
             return {name: join_path(track, path) for name, path in paths.items()}
     return {}
+
+
+def deciding_of_nesting(product: Product, track: str, placed: Sequence[str]) -> dict[str, str]:
+    """Of `paths_of_nesting` those that are read to rule rows out by some coordinates.
+
+    Latitude comes with longitude: how far a degree reaches depends on it. Empty where one of
+    them is not in the table.
+    """
+    paths = paths_of_nesting(product, track)
+    latitude = ("latitude",) if "longitude" in placed else ()
+    needed = dict.fromkeys(("count", *latitude, *placed))
+    return {name: paths[name] for name in needed} if needed.keys() <= paths.keys() else {}
 
 
 def nested_paths(product: Product, track: str, words: Sequence[str]) -> list[str]:
