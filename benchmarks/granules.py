@@ -35,6 +35,7 @@ def _fifty(segments: int, cycles: int) -> tuple[Maker, ...]:
 WHOLE: Mapping[str, tuple[Maker, ...]] = MappingProxyType(
     {
         "ATL06": (partial(atl06, segments=60_000, seed=1),),
+        "ATL06 007": (partial(atl06, segments=60_000, seed=1, release="007"),),
         "ATL03": (partial(atl03, photons=10_000_000, seed=1),),
         "ATL03 007": (partial(atl03, photons=10_000_000, seed=1, release="007"),),
         "ATL06 x 50": _fifty(segments=13_500, cycles=10),
@@ -46,6 +47,7 @@ million. Of the fifty, three in five cross the box and the others pass 20 km bes
 SMALL: Mapping[str, tuple[Maker, ...]] = MappingProxyType(
     {
         "ATL06": (partial(atl06, segments=2_000, seed=1),),
+        "ATL06 007": (partial(atl06, segments=2_000, seed=1, release="007"),),
         "ATL03": (partial(atl03, photons=30_000, seed=1),),
         "ATL03 007": (partial(atl03, photons=30_000, seed=1, release="007"),),
         "ATL06 x 50": _fifty(segments=2_000, cycles=1)[2:4],

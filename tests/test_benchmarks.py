@@ -60,7 +60,7 @@ def test_every_other_job_is_done_right_by_us(scene: Scene, workload: str) -> Non
     assert kept.runs[0].wire.depth <= cold.runs[0].wire.depth
 
 
-@pytest.mark.parametrize("job", ["atl06_box", "atl03_box", "atl03_box_paged"])
+@pytest.mark.parametrize("job", ["atl06_box", "atl06_box_paged", "atl03_box", "atl03_box_paged"])
 def test_every_other_cut_is_done_right_by_us(scene: Scene, tmp_path: Path, job: str) -> None:
     """Our own figures must be those of the right rows, in all layouts."""
     workload = WORKLOADS[job]

@@ -169,7 +169,7 @@ class Structure:
         """A walker with both ends of the file; of the version indexed, where there is one."""
         paged = kept_in_pages(self._url)
         if index is None:
-            blocks = await self._fetching.ends(beginning(paged=paged), TAIL)
+            blocks = await self._fetching.ends(beginning(paged=paged), 0 if paged else TAIL)
             source = Source(url=self._url, size=blocks[0].size, etag=blocks[0].etag)
         else:
             source = index.source

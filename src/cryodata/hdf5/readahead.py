@@ -50,11 +50,15 @@ def beginning(*, paged: bool) -> list[ByteRange]:
 
 
 def both_ends(size: int, *, paged: bool = False) -> list[ByteRange]:
-    """`beginning` and the last `TAIL` bytes of a file whose size is known, disjoint."""
-    head = PAGED_WINDOW if paged else HEAD
-    if size <= head + TAIL:
-        return _split(ByteRange(0, size))
-    return [*_split(ByteRange(0, head)), ByteRange(size - TAIL, size)]
+    """`beginning` and the last `TAIL` bytes of a file whose size is known, disjoint.
+
+    Pages are filled from the beginning: of a paged file the end is left out.
+    """
+    if paged:
+        return _split(ByteRange(0, min(size, PAGED_WINDOW)))
+    if size <= HEAD + TAIL:
+        return [ByteRange(0, size)]
+    return [ByteRange(0, HEAD), ByteRange(size - TAIL, size)]
 
 
 def widen(needs: Sequence[ByteRange], held: Held, *, paged: bool) -> list[ByteRange]:

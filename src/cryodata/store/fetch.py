@@ -119,7 +119,7 @@ class Fetcher:
         beginning : sequence of ByteRange
             Begins at the first byte, which is there; the other ranges need not be.
         tail : int
-            Bytes of the end.
+            Bytes of the end; 0 for none.
 
         Returns
         -------
@@ -128,7 +128,7 @@ class Fetcher:
         """
         first, *others = beginning
         requests = [partial(self.store.get, *other) for other in others]
-        if isinstance(self.store, Tailed):
+        if tail and isinstance(self.store, Tailed):
             requests.append(partial(self.store.tail, tail))
         bets = [asyncio.create_task(self._bet(request)) for request in requests]
         try:
