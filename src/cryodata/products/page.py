@@ -136,6 +136,8 @@ def _releases(product: Product) -> Iterator[str]:
         yield from (f"- {note}" for note in release.notes)
         for ours, theirs in release.names.items():
             yield f"- `{join_path(ours)}` is called `{theirs}`."
+        if release.paged:
+            yield "- Files are expected to keep their metadata in pages, at their beginning."
         if release.apart:
             yield f"- Not joined with other releases: {release.apart}."
         yield from _flags(release.flags, "Its quality words:")
