@@ -79,7 +79,7 @@ def test_sea_ice_is_what_h5py_reads(path: Path) -> None:
         assert not {"tdim", "xgrid", "ygrid", "projection"} & set(ds.variables)
         np.testing.assert_array_equal(ds.x.values, file["xgrid"][:])
         np.testing.assert_array_equal(ds.y.values, file["ygrid"][:])
-        day = np.datetime64("1601-01-01") + int(file["time"][0])
+        day = np.datetime64("1601-01-01") + np.timedelta64(int(file["time"][0]), "D")
         np.testing.assert_array_equal(ds.time.values, np.array([day], "M8[ns]"))
         grids = [name for name in file if file[name].ndim == 3]
         assert set(ds.data_vars) == set(grids)

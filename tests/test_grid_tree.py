@@ -176,7 +176,7 @@ def test_tree_of_days(tmp_path: Path) -> None:
     other = gridded_month(tmp_path, "ATL20-01_20181201001332_05100101_004_01.h5")
     both = cd.open([other, path], group="daily", variables="mean_fb")
     assert both.sizes["time"] == 6
-    assert (np.diff(both.time.values) > np.timedelta64(0)).all()
+    assert (np.diff(both.time.values) > np.timedelta64(0, "ns")).all()
     np.testing.assert_array_equal(both.mean_fb[:3].values, node(tree, "daily").mean_fb.values)
 
 

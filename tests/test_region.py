@@ -26,14 +26,16 @@ SEED = st.integers(0, 2**32 - 1)
 
 def star(rng: np.random.Generator, *, corners: int = 12) -> shapely.Polygon:
     """A simple polygon; its coordinates are multiples of 1/64, so that shifts are exact."""
-    middle = rng.uniform([-150, -70], [150, 70])
-    size = rng.uniform(1, 30)
-    angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
-    radius = rng.uniform(0.3, 1, corners) * size
-    x = middle[0] + radius * np.cos(angles)
-    y = np.clip(middle[1] + radius * np.sin(angles) * 0.6, -89, 89)
-    ring = np.round(np.column_stack([x, y]) * 64) / 64
-    return shapely.Polygon(ring)
+    while True:  # corners moved to the next 64th now and then cross: one in 700 is not simple
+        middle = rng.uniform([-150, -70], [150, 70])
+        size = rng.uniform(1, 30)
+        angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
+        radius = rng.uniform(0.3, 1, corners) * size
+        x = middle[0] + radius * np.cos(angles)
+        y = np.clip(middle[1] + radius * np.sin(angles) * 0.6, -89, 89)
+        shape = shapely.Polygon(np.round(np.column_stack([x, y]) * 64) / 64)
+        if shape.is_valid:
+            return shape
 
 
 def points_around(rng: np.random.Generator, shape: shapely.Polygon) -> FloatArray:

@@ -87,7 +87,7 @@ def test_labels_and_missing_places(photon_granule: Path, tmp_path: Path) -> None
     """Null, not a point at NaN; and one column per surface, as in the frame."""
     ds = cd.open(photon_granule, variables=["signal_conf_ph", "h_ph"]).load()
     latitude, time = ds.latitude.values.copy(), ds.time.values.copy()
-    latitude[[3, 9000]], time[4] = np.nan, np.datetime64("NaT")
+    latitude[[3, 9000]], time[4] = np.nan, np.datetime64("NaT", "ns")
     ds = ds.assign_coords(latitude=("photon", latitude), time=("photon", time))
     path = ds.cryo.to_geoparquet(tmp_path / "p.parquet", "signal_conf_ph")
     read = geopandas.read_parquet(path)

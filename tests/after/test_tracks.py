@@ -119,7 +119,7 @@ def test_rows_without_time_or_place() -> None:
     """One NaN in a column would make a box of NaN."""
     ds = cd.open(REAL, variables="h_li").load()
     latitude, time = ds.latitude.values.copy(), ds.time.values.copy()
-    latitude[0], time[1] = np.nan, np.datetime64("NaT")
+    latitude[0], time[1] = np.nan, np.datetime64("NaT", "ns")
     table = ds.assign_coords(latitude=("segment", latitude), time=("segment", time)).cryo.tracks()
     whole = ds.cryo.tracks()
     count = int(whole["rows"][0])

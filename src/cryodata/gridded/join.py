@@ -49,7 +49,7 @@ def in_order(slabs: Sequence[Slab]) -> list[Slab]:
             f"A layer of {str(twice)[:19]} is there more than once: in {', '.join(holding[:2])}",
             fix="Keep the newer of them.",
         )
-    if (np.diff(times) < np.timedelta64(0)).any():
+    if (np.diff(times) < np.timedelta64(0, "ns")).any():
         pairs = pairwise([slab for slab in ordered if len(slab.values["time"])])
         a, b = next((a, b) for a, b in pairs if a.values["time"][-1] > b.values["time"][0])
         raise SelectionError(
