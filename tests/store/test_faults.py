@@ -181,7 +181,8 @@ def test_an_object_replaced_before_a_retry_is_noticed(origin: Origin, way: str) 
 def race(reader: Callable[[], Fetcher], put: Callable[[bytes], None], rounds: int) -> int:
     """Read again and again while another thread replaces; how often the change was noticed.
 
-    Every read must be of one version, all through.
+    Every read must be of one version, all through. Where the machine is busy the two may miss
+    each other: then they go on for longer.
     """
     versions = [content(seed) for seed in range(2)]
     ranges = some_ranges(9, 6, longest=3000)
@@ -199,7 +200,9 @@ def race(reader: Callable[[], Fetcher], put: Callable[[bytes], None], rounds: in
     writer.start()
     noticed = 0
     try:
-        for _ in range(rounds):
+        for done in range(50 * rounds):
+            if done >= rounds and noticed:
+                break
             try:
                 assert read(reader(), ranges) in wanted
             except GranuleChangedError:
@@ -216,8 +219,7 @@ def test_no_race_mixes_two_versions(origin: Origin, way: str, rounds: int) -> No
     """An array would hold chunks of two versions of the granule."""
     store = origin.store(way)
     network = replace(QUICK, in_flight=2)
-    noticed = race(lambda: fetcher(store, network), origin.put, rounds)
-    assert 0 < noticed <= rounds
+    assert race(lambda: fetcher(store, network), origin.put, rounds) > 0
 
 
 @pytest.mark.parametrize("rounds", [30, pytest.param(1000, marks=pytest.mark.soak)])

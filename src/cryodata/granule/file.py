@@ -33,7 +33,7 @@ from cryodata.store.base import Store
 from cryodata.store.fetch import Fetcher
 from cryodata.store.local import LocalStore
 from cryodata.store.receipt import Receipt
-from cryodata.types import AnyArray, Source
+from cryodata.types import AnyArray, ByteRange, Source
 from cryodata.zones.zone_map import ZoneMap
 
 __all__ = ["GranuleFile", "Wanted"]
@@ -315,6 +315,20 @@ class GranuleFile:
             return await loop.wrap(self._read(list(wanted)))
         except CryodataError as error:
             raise error.locate(url=self.url) from error.__cause__
+
+    async def afetch(self, ranges: Sequence[ByteRange]) -> list[memoryview]:
+        """Bytes of the file as they are, of the version that is indexed, in one round.
+
+        To be awaited on any running event loop.
+
+        Raises
+        ------
+        GranuleChangedError, FetchError, AuthError
+            The bytes cannot be had.
+        """
+        index = await self.awalk([])
+        blocks = await loop.wrap(self._fetching.fetch(ranges, index.source))
+        return [block.data for block in blocks]
 
     async def _read(self, wanted: list[Wanted]) -> list[AnyArray]:
         structure = self._structure

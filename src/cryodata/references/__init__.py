@@ -1,0 +1,1 @@
+"""Where the chunks of granules lie, for readers of Zarr."""
