@@ -11,6 +11,7 @@
     |  |- RegionError                 a region that is none: swapped, impossible
     |  |- NothingFoundError           no granule fits all conditions (also LookupError)
     |  |- BudgetExceededError         it would cost more than the budget: nothing was read
+    |  |- UnsafeReferenceError        references point to a place that was not allowed
     |  `- MissingDependencyError      an optional package is not installed (also ImportError)
     |- AuthError                      log in, or ask for access (also PermissionError)
     |  |- NotLoggedInError            Earthdata needs a login, and none was found
@@ -77,6 +78,7 @@ __all__ = [
     "TruncatedError",
     "UnknownProductError",
     "UnknownVariableError",
+    "UnsafeReferenceError",
     "UnsupportedError",
     "WrongRangeError",
     "close_names",
@@ -186,6 +188,10 @@ class NothingFoundError(ConfigurationError, LookupError):
 
 class BudgetExceededError(ConfigurationError):
     """It would cost more than the budget; nothing was read."""
+
+
+class UnsafeReferenceError(ConfigurationError):
+    """References that point to a place the caller has not allowed; nothing was asked of it."""
 
 
 class MissingDependencyError(ConfigurationError, ImportError):  # type: ignore[misc]  # its `path` may be None
