@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from kerchunk.hdf import SingleHdf5ToZarr
 
 from cryodata.errors import (
@@ -228,6 +231,39 @@ def test_hostile_references_are_refused(what: str) -> None:
     text, error = EVIL[what]
     with pytest.raises(error):
         read_kerchunk(text, PLACE)
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+def places(node: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every node of a document of JSON."""
+    yield above
+    if isinstance(node, dict | list):
+        for key, below in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from places(below, (*above, key))
+
+
+@given(data=st.data())
+def test_any_part_may_be_anything(data: st.DataObject) -> None:
+    """Whatever stands in place of any part: references that are sound, or an error of ours."""
+    found = json.loads(document(refs(), templates={"a": "x"}))
+    way = data.draw(st.sampled_from(list(places(found))[1:]))
+    node = found
+    for key in way[:-1]:
+        node = node[key]
+    node[way[-1]] = data.draw(JUNK)
+    try:
+        sound = read_kerchunk(json.dumps(found), PLACE)
+    except CryodataError:
+        return
+    assert all(url.startswith("s3://bucket/granules/") for url in sound.urls)
 
 
 def test_a_lazy_array_of_any_size_is_fine() -> None:

@@ -212,11 +212,14 @@ class _Reader:
             raise FormatError("It is no array of Zarr version 2", path=path)
         if math.prod(chunks) * _itemsize(path, metadata.get("dtype")) > self._limits.chunk_bytes:
             raise LimitExceededError(f"A chunk of shape {chunks} is too large", path=path)
-        codecs = [*(metadata.get("filters") or []), metadata.get("compressor")]
+        filters = metadata.get("filters") or []
+        if not isinstance(filters, list):
+            raise FormatError("Its filters are no list", path=path)
+        codecs = [*filters, metadata.get("compressor")]
         if len(codecs) > self._limits.filters:
             raise LimitExceededError(f"{len(codecs)} filters", path=path)
         for codec in codecs:
-            if codec is not None and not (isinstance(codec, dict) and codec.get("id") in CODECS):
+            if codec is not None and not _is_known(codec):
                 raise UnsupportedError(f"The codec {codec!r:.60} is not used", path=path)
 
     def _chunks(self, path: str, metadata: dict[str, Any], refs: dict[str, Any]) -> ChunkReferences:
@@ -316,6 +319,11 @@ def _itemsize(path: str, dtype: Any) -> int:
     if isinstance(dtype, list) and dtype and all(map(_is_member, dtype)):
         return sum(_itemsize(path, member[1]) for member in dtype)
     raise FormatError(f"{dtype!r:.80} is no type of elements", path=path)
+
+
+def _is_known(codec: Any) -> bool:
+    name = codec.get("id") if isinstance(codec, dict) else None
+    return isinstance(name, str) and name in CODECS
 
 
 def _is_member(member: Any) -> bool:
