@@ -212,6 +212,11 @@ REFUSED = {
     "an entity bomb": (BOMB, FormatError, "document type"),
     "no XML": (b"\x89HDF\r\n\x1a\n", FormatError, "no XML"),
     "nothing": (b"", FormatError, "no XML"),
+    "an encoding of its own": (
+        one(GOOD).replace(b"ISO-8859-1", b"ISO-8859-x"),
+        FormatError,
+        "no XML",
+    ),
     "cut short": (one(GOOD)[:-30], FormatError, "no XML"),
     "HTML": (b"<html><body>Sign in</body></html>", FormatError, "no DMR"),
     "a name with a slash": (one(GOOD).replace(b'"x"', b'"../x"'), FormatError, "names a member"),

@@ -126,7 +126,7 @@ def parse_dmrpp(text: bytes, limits: Limits) -> Document:
     parser.StartDoctypeDeclHandler = _refuse_doctype
     try:
         parser.Parse(text, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # of encodings, too
         raise FormatError(f"The sidecar is no XML: {error}") from None
     if "/" not in reader.document.groups:
         raise FormatError("The sidecar is no DMR++: it has no Dataset")
