@@ -5,6 +5,7 @@ Figures are those promised; what is reached today is far below and printed by th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -14,10 +15,28 @@ import cryodata as cd
 from cryodata.granule import Wanted
 from cryodata.options import Network, Options
 from cryodata.sandbox import Sky
+from cryodata.types import AnyArray
 from tests.cloud.conftest import Open
 
 FAR = Network(latency=0.18, bandwidth=12e6)
 PHOTON = "gt2r/heights/h_ph"
+
+
+TRIES = 5
+
+
+def fewest_rounds(sky: Sky, read: Callable[[], object], *, most: int) -> int:
+    """Rounds of a read as the wire saw them: requests that each began after another had ended.
+
+    A machine that is late makes them look more, and nothing makes them look fewer: so a read that
+    was seen in `most` rounds once needs no more.
+    """
+    seen: list[int] = []
+    while len(seen) < TRIES and min(seen, default=most + 1) > most:
+        sky.log.clear()
+        read()
+        seen.append(sky.log.summary().depth)
+    return min(seen)
 
 
 def test_one_variable_of_a_large_granule_cold(sky: Sky, open_url: Open, large_atl03: Path) -> None:
@@ -27,8 +46,9 @@ def test_one_variable_of_a_large_granule_cold(sky: Sky, open_url: Open, large_at
         granule.walk([PHOTON], dims=False)
         structure = sky.log.summary()
         (values,) = granule.read([(PHOTON, None)])
+    whole = sky.log.summary()
     assert structure.nbytes <= 2_000_000
-    assert granule.receipt.rounds <= 8
+    assert whole.depth <= 8
     with h5py.File(large_atl03) as file:
         np.testing.assert_array_equal(values, file[PHOTON][:])
 
@@ -38,8 +58,9 @@ def test_the_index_of_a_large_granule(sky: Sky, open_url: Open, large_atl03: Pat
     url = sky.put(large_atl03)
     with open_url(url) as granule:
         index = granule.walk()
-    assert granule.receipt.rounds <= 12
-    assert sky.log.summary().nbytes <= 30_000_000
+    spent = sky.log.summary()
+    assert spent.depth <= 12
+    assert spent.nbytes <= 30_000_000
     names: list[str] = []
     with h5py.File(large_atl03) as file:
         file.visititems(
@@ -60,10 +81,9 @@ def test_an_index_at_hand_leaves_one_round(sky: Sky, open_url: Open, large_atl03
     with open_url(url) as first:
         first.walk([path for path, _ in wanted])
         known = first.select([path for path, _ in wanted])
-    before = known.receipt.rounds
     with known:
         values = known.read(wanted)
-    assert known.receipt.rounds - before == 1
+        assert fewest_rounds(sky, lambda: known.read(wanted), most=1) == 1
     with h5py.File(large_atl03) as file:
         for (path, _), found in zip(wanted, values, strict=True):
             np.testing.assert_array_equal(found, file[path][:])
@@ -78,9 +98,14 @@ def test_an_index_kept_on_disk_leaves_one_round(
     with open_url(url, cache=tmp_path / "cache") as first:
         first.read([(path, None)])
         first.flush()
-    with open_url(url, cache=tmp_path / "cache") as second:
-        (values,) = second.read([(path, None)])
-    assert second.receipt.rounds == 1
+    found: list[AnyArray] = []
+
+    def read_again() -> None:
+        with open_url(url, cache=tmp_path / "cache") as second:
+            found[:] = second.read([(path, None)])
+
+    assert fewest_rounds(sky, read_again, most=1) == 1
+    (values,) = found
     with h5py.File(atl06_granule) as file:
         np.testing.assert_array_equal(values, file[path][:])
 

@@ -25,6 +25,7 @@ from cryodata.formats.zarr_tree import zarr_tree
 from cryodata.granule import GranuleFile
 from cryodata.options import Options
 from cryodata.references.granule_store import GranuleStore
+from cryodata.types import AnyArray
 from tests.matrix.case import Case
 from tests.real import real_files
 from tests.references.compare import datasets, unequal
@@ -170,6 +171,31 @@ def test_xarray_reads_what_it_reads_of_the_file(name: str, form: str) -> None:
                 np.testing.assert_allclose(ours.values, theirs.values, rtol=1e-6)  # NaN is NaN
             else:
                 assert ours.values.tolist() == theirs.values.tolist()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "values, fill",
+    [
+        (np.array([-999, -1000, 5], "i4"), np.float64(-999.5)),
+        (np.array([255, 254, 1], "u1"), np.int8(-1)),
+        (np.array([7, 8, -1], "i2"), np.int16(7)),
+        (np.array([0, 1, 2], "i4"), np.float64(1)),
+        (np.array([-999, 1, 2], "f4"), np.float32(-999)),
+    ],
+)
+def test_a_mask_that_no_value_has_hides_none(
+    values: AnyArray, fill: np.generic, form: str, tmp_path: Path
+) -> None:
+    """Cast to the type of the values it would hide one that was measured."""
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=values).attrs["_FillValue"] = fill
+        file["x"].make_scale("x")
+    with opened(path, form) as (root, _), xr.open_dataset(path, engine="h5netcdf") as expected:
+        version = root.metadata.zarr_format
+        found = xr.open_zarr(root.store, consolidated=False, zarr_format=version)
+        np.testing.assert_array_equal(found.x.values, expected.x.values)
 
 
 def test_a_refusal_raises_where_it_was_not_asked_to_skip(tmp_path: Path) -> None:

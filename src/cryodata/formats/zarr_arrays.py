@@ -19,7 +19,7 @@ from cryodata.layout import ArrayLayout, Chunked, ChunkTable, Contiguous, Filter
 from cryodata.netcdf import NetcdfVariable
 from cryodata.types import AnyArray, IntArray
 
-__all__ = ["ZarrArray", "needs_values", "plain_attributes", "zarr_array"]
+__all__ = ["ZarrArray", "masked_value", "needs_values", "plain_attributes", "zarr_array"]
 
 PIECE = 4 << 20
 """Contiguous data is cut into chunks of about so many bytes, where that comes out even."""
@@ -136,6 +136,33 @@ def _one_fill(layout: ArrayLayout) -> Any:
         return fill
     first = fill.reshape(-1)[0]
     return first if all(one.tobytes() == first.tobytes() for one in fill.reshape(-1)) else None
+
+
+def masked_value(array: ZarrArray) -> Any:
+    """``_FillValue`` as an element of the array; None where no element has that value.
+
+    An integer that is never reached, as -999.5 or -1 without a sign, masks nothing: cast to the
+    type of the elements it would mask another value, one that was measured.
+    """
+    value = array.attributes.get("_FillValue")
+    if value is None or array.dtype.hasobject or array.dtype.names is not None:
+        return None
+    try:
+        given = np.asarray(value)
+        element = given.astype(array.dtype, casting="unsafe") if given.size == 1 else None
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if element is None:
+        return None
+    if array.dtype.kind in "fc":  # rounded to what the type resolves
+        return element.reshape(())[()]
+    with np.errstate(all="ignore"):
+        same = given.dtype.kind in _ALIKE[array.dtype.kind] and bool((element == given).all())
+    return element.reshape(())[()] if same else None
+
+
+_ALIKE = {"i": "iuf", "u": "iuf", "b": "biu", "S": "S", "V": "V"}
+"""Kinds of types whose values may be compared with those of a kind."""
 
 
 def _refuse_what_zarr_lacks(variable: NetcdfVariable) -> None:

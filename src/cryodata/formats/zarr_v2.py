@@ -15,7 +15,7 @@ import numcodecs
 import numpy as np
 
 from cryodata.errors import UnsupportedError
-from cryodata.formats.zarr_arrays import ZarrArray, plain_attributes
+from cryodata.formats.zarr_arrays import ZarrArray, masked_value, plain_attributes
 from cryodata.layout import Filter
 from cryodata.types import AnyArray, IntArray
 
@@ -79,8 +79,8 @@ def fit_for_masks(array: ZarrArray) -> ZarrArray:
     UnsupportedError
         They would be more than `MOST_WRITTEN_OUT`.
     """
-    masked = _masked(array)
-    if masked is not None and masked == _bytes(array.fill, array.dtype):
+    masked = masked_value(array)
+    if masked is not None and masked.tobytes() == np.asarray(array.fill, array.dtype).tobytes():
         return array
     if array.unwritten > MOST_WRITTEN_OUT:
         raise UnsupportedError(
@@ -88,21 +88,7 @@ def fit_for_masks(array: ZarrArray) -> ZarrArray:
             " _FillValue, which a reader of Zarr version 2 would give for them",
             fix="Write it as Zarr version 3.",
         )
-    fill = None if masked is None else np.frombuffer(masked, array.dtype)[0]
-    return replace(array, fill=fill, inline={**array.inline, **_written_out(array)})
-
-
-def _masked(array: ZarrArray) -> bytes | None:
-    """The value that stands for none, as it is stored; None where there is no such value."""
-    try:
-        return _bytes(array.attributes["_FillValue"], array.dtype)
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return None
-
-
-def _bytes(value: Any, dtype: np.dtype[Any]) -> bytes | None:
-    one = np.asarray(value, dtype)
-    return one.tobytes() if one.size == 1 and not dtype.hasobject else None
+    return replace(array, fill=masked, inline={**array.inline, **_written_out(array)})
 
 
 def _written_out(array: ZarrArray) -> dict[int, bytes]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from cryodata.errors import UnsupportedError
-from cryodata.formats.zarr_arrays import ZarrArray, plain_attributes
+from cryodata.formats.zarr_arrays import ZarrArray, masked_value, plain_attributes
 from cryodata.formats.zarr_v2 import codec
 from cryodata.layout import Filter
 
@@ -117,14 +117,11 @@ def _codec(step: Filter) -> dict[str, Any]:
 def _attributes(array: ZarrArray) -> dict[str, Any]:
     """Attributes; ``_FillValue`` in the form in which xarray looks for it."""
     plain = plain_attributes(array.attributes)
-    masked = array.attributes.get("_FillValue")
-    if masked is None or array.dtype.names is not None or array.dtype.hasobject:
-        return plain
-    try:
-        value = np.asarray(masked, array.dtype)[()]
-    except (TypeError, ValueError, OverflowError):
-        return plain
-    plain["_FillValue"] = _for_xarray(value)
+    masked = masked_value(array)
+    if masked is not None:
+        plain["_FillValue"] = _for_xarray(masked)
+    elif array.dtype.names is None and not array.dtype.hasobject:
+        plain.pop("_FillValue", None)  # xarray would cast it, and mask what it becomes
     return plain
 
 
