@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cryodata import earthdata, errors
+    from cryodata import earthdata, errors, references
     from cryodata.catalogue import search
     from cryodata.condition import Condition
     from cryodata.dataset import open  # noqa: A004 - the verb of the library
@@ -55,6 +55,7 @@ __all__ = [
     "open",
     "open_tree",
     "plan",
+    "references",
     "sandbox",
     "search",
     "testing",

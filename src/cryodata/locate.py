@@ -21,7 +21,9 @@ from cryodata.errors import (
     NothingFoundError,
     SelectionError,
 )
+from cryodata.granule.referenced import Referenced
 from cryodata.products import parse_name, read_name, recognise
+from cryodata.references.references import References, is_references, open_references
 from cryodata.region.region import Region
 from cryodata.timespan import TimeSpan
 
@@ -41,6 +43,8 @@ class Wish:
     cycle, rgt : int or sequence of int, optional
     version : str or int
         Of the product.
+    product : str
+        Short name; chooses among the granules of references.
     """
 
     region: Region | None = None
@@ -48,6 +52,7 @@ class Wish:
     cycle: int | Sequence[int] | None = None
     rgt: int | Sequence[int] | None = None
     version: str | int = "latest"
+    product: str = ""
 
 
 def granules_of(what: Any, wish: Wish, storage_options: Mapping[str, Any] | None) -> list[Any]:
@@ -55,7 +60,7 @@ def granules_of(what: Any, wish: Wish, storage_options: Mapping[str, Any] | None
 
     Parameters
     ----------
-    what : str, path-like, open fsspec file, Granule, Granules, or a list of these
+    what : str, path-like, open fsspec file, Granule, Granules, References, or a list of these
         A str without slash and dot that is no file is the short name of a product. Paths
         and object-store URLs may hold the wildcards ``*``, ``?``, ``[...]`` and ``**``;
         the names of ``http(s)://`` may not, since ``?`` means something there.
@@ -88,6 +93,8 @@ def granules_of(what: Any, wish: Wish, storage_options: Mapping[str, Any] | None
                 version=wish.version,
             )
         )
+    if is_references(what):
+        return _of_references(what, wish, storage_options)
     found = _once(_listed(what, storage_options))
     if not found:
         raise ConfigurationError("The list of granules is empty", fix="Name a granule.")
@@ -99,6 +106,33 @@ def granules_of(what: Any, wish: Wish, storage_options: Mapping[str, Any] | None
             fix="Leave cycle=, rgt= or version= out.",
         )
     return kept
+
+
+def _of_references(
+    what: Any, wish: Wish, storage_options: Mapping[str, Any] | None
+) -> list[Referenced]:
+    """The granules of references that may have what is wanted."""
+    references = (
+        what
+        if isinstance(what, References)
+        else open_references(what, storage_options=storage_options)
+    )
+    chosen = references.select(
+        region=wish.region,
+        time=wish.time,
+        cycle=wish.cycle,
+        rgt=wish.rgt,
+        version=wish.version,
+        product=wish.product or None,
+    )
+    if not len(chosen):
+        raise NothingFoundError(
+            f"none of the {len(references)} granules of the references is of the region, time, "
+            "cycle, rgt and version asked for",
+            url=references.url,
+            fix="Leave some of them out.",
+        )
+    return chosen.granules()
 
 
 def _fits(granule: Any, tracks: Tracks, version: str | int) -> bool:
@@ -167,7 +201,7 @@ def _listed(what: Any, storage_options: Mapping[str, Any] | None) -> list[Any]:
 
 def _once(found: list[Any]) -> list[Any]:
     """What is there twice, as where two searches overlap, once."""
-    named = (Granule, str, Path)
+    named = (Granule, Referenced, str, Path)
     return list({one if isinstance(one, named) else id(one): one for one in found}.values())
 
 

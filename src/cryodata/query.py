@@ -102,9 +102,15 @@ class Query:
         )
         names = () if selection.where is None else selection.where.names
         classes = class_name(classify)
+        table = table_of(product)
         return cls(
             wish=Wish(
-                region=selection.region, time=selection.time, cycle=cycle, rgt=rgt, version=version
+                region=selection.region,
+                time=selection.time,
+                cycle=cycle,
+                rgt=rgt,
+                version=version,
+                product="" if table is None else table.short_name,
             ),
             request=Request(
                 variables=variables,
@@ -114,7 +120,7 @@ class Query:
                 cycles=_numbers(cycle),
                 placed=replace(selection, where=None).names,
                 on_missing=on_missing,
-                product=table_of(product),
+                product=table,
             ),
             selection=selection,
             classify=classify,

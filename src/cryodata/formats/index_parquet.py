@@ -5,13 +5,14 @@ chunk columns as lists. The footer holds, under ``cryodata``, which version of w
 it describes; and a checksum of the whole.
 
 To open a granule takes a part of the columns; where its chunks are is looked up when one is
-wanted, and what it has in common with other granules is decoded once for all of them.
+wanted, and what it has in common with other granules is decoded once for all of them. Where many
+indexes lie side by side, that part stands in a file of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -34,9 +35,11 @@ from cryodata.types import AnyArray, Source
 
 __all__ = [
     "FORMAT",
+    "Apart",
     "Summary",
     "count_facts",
     "decode_index",
+    "encode_apart",
     "encode_index",
     "library_version",
     "summarise",
@@ -49,6 +52,8 @@ FORMAT = 3
 """Counts up with every change of what the columns mean."""
 
 ABOUT, CHECKSUM = "cryodata", "cryodata.checksum"
+TEXT = "about"
+"""The column that granules of a product have alike, and that makes up most of an index."""
 CHUNK_COLUMNS = frozenset(
     {
         *("chunk_numbers", "chunk_offsets", "chunk_nbytes", "chunk_masks"),
@@ -90,16 +95,56 @@ def encode_index(index: Index) -> bytes:
     CacheError
         If the index holds what cannot be written: nothing is left out silently.
     """
-    import pyarrow as pa
+    with _explained("The index cannot be written", index.source.url):
+        table = _table(index_to_rows(index))
+        return _write(table, {**_about(index), "alike": _checksum(table)})
 
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """An index in two files.
+
+    Attributes
+    ----------
+    data : bytes
+        All that is the granule's own.
+    name : str
+        Checksum of what it has in common with others.
+    alike : bytes
+        That, to be kept once under its name.
+    """
+
+    data: bytes
+    name: str
+    alike: bytes
+
+
+def encode_apart(index: Index) -> Apart:
+    """Two Parquet files, for many indexes side by side; raises as `encode_index`.
+
+    Of a file that was walked whole no addresses of objects are kept: nobody walks it again.
+    """
     with _explained("The index cannot be written", index.source.url):
         rows = list(index_to_rows(index))
-        columns = [
-            _column([row.get(name) for row in rows], field)
-            for name, field in zip(COLUMNS, _schema(), strict=True)
-        ]
-        table = pa.Table.from_arrays(columns, schema=_schema())
-        return _write(table, {**_about(index), "alike": _checksum(table)})
+        if index.complete:
+            rows = [{**row, "addresses": None} for row in rows]
+        table = _table(rows)
+        name = _checksum(table)
+        about = {**_about(index), "alike": name}
+        own = _write(table.drop_columns([TEXT]), about, small=True)
+        alike = _write(table.select(ALIKE), {"format": FORMAT, "alike": name}, small=True)
+        return Apart(own, name, alike)
+
+
+def _table(rows: Iterable[dict[str, Any]]) -> Any:
+    import pyarrow as pa
+
+    rows = list(rows)
+    columns = [
+        _column([row.get(name) for row in rows], field)
+        for name, field in zip(COLUMNS, _schema(), strict=True)
+    ]
+    return pa.Table.from_arrays(columns, schema=_schema())
 
 
 def _column(values: list[Any], field: Any) -> Any:
@@ -116,7 +161,8 @@ def _column(values: list[Any], field: Any) -> Any:
     return pa.ListArray.from_arrays(ends, pa.array(flat), type=field.type, mask=nothing)
 
 
-def _write(table: Any, about: dict[str, Any]) -> bytes:
+def _write(table: Any, about: dict[str, Any], *, small: bool = False) -> bytes:
+    """A sealed file; a small one costs a reader a little more time."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -124,12 +170,17 @@ def _write(table: Any, about: dict[str, Any]) -> bytes:
     with pq.ParquetWriter(
         sink,
         table.schema,
-        compression={name: _compression(name) for name in _leaves(table.schema)},
+        compression={
+            name: "ZSTD" if small else _compression(name) for name in _leaves(table.schema)
+        },
+        compression_level=_HARDEST if small else None,
         use_dictionary=["kind"],
         column_encoding={
             f"{name}.list.element": "DELTA_BINARY_PACKED"
             for name, kind in COLUMNS.items()
-            if kind in {"int64 list", "uint32 list"} and name not in OWN
+            if kind in {"int64 list", "uint32 list"}
+            and name not in OWN
+            and name in table.schema.names
         },
         write_statistics=False,
         store_schema=False,
@@ -137,6 +188,10 @@ def _write(table: Any, about: dict[str, Any]) -> bytes:
         writer.write_table(table, row_group_size=max(1, len(table)))
         writer.add_key_value_metadata({ABOUT: dump_json(about), CHECKSUM: UNSEALED})
     return seal(sink.getvalue().to_pybytes())
+
+
+_HARDEST = 15
+"""Level of zstd, beyond which an index gets no smaller."""
 
 
 def _leaves(schema: Any) -> list[str]:
@@ -160,8 +215,9 @@ def decode_index(
     library: str | None = None,
     later: bool = False,
     refused: Callable[[], None] = lambda: None,
+    alike: Callable[[str], bytes] | None = None,
 ) -> Index:
-    """The index that `encode_index` wrote.
+    """The index that `encode_index` or `encode_apart` wrote.
 
     Parameters
     ----------
@@ -174,6 +230,8 @@ def decode_index(
         Decode each object when it is touched first, and raise then what is wrong with it.
     refused : callable
         Called when that happens.
+    alike : callable, optional
+        Gives `Apart.alike` by its name. Where it is given, nothing else is an index.
 
     Raises
     ------
@@ -190,19 +248,22 @@ def decode_index(
 
     with _explained("This is no index that can be used"):
         file = _open(data)
-        about = _read_about(file)
+        about = _read_about(file, apart=alike is not None)
         source = _source(about)
         if library not in {None, about["library"]}:
             raise ValueError(f"it was made by version {about['library']}")
-        alike = _known.get(about["alike"]) if later else None
-        table = file.read(columns=[*(() if alike else ALIKE), *OWN], use_threads=False)
-        alike = alike or _decode_alike(table, about["alike"])
-        if len(table) != len(alike.rows):
+        common = _known.get(about["alike"]) if later else None
+        here = () if common or alike else ALIKE
+        table = file.read(columns=[*here, *OWN], use_threads=False)
+        if common is None:
+            told_alike = table if alike is None else _open(alike(about["alike"])).read()
+            common = _decode_alike(told_alike, about["alike"])
+        if len(table) != len(common.rows):
             raise ValueError("it has other rows than it says")
         rows = Rows(
             source,
             limits or Limits(),
-            alike,
+            common,
             {name: _values(table, name) for name in OWN},
             lambda names: _more(data, source, names),
             told,
@@ -238,7 +299,7 @@ def summarise(data: bytes) -> Summary:
     """What the footer says, after a check of the checksum; raises as `decode_index`."""
     with _explained("This is no index that can be used"):
         file = _open(data)
-        about = _read_about(file)
+        about = _read_about(file, apart=False)
         return Summary(
             source=_source(about),
             library=about["library"],
@@ -297,11 +358,12 @@ def _parquet(data: bytes) -> Any:
     return pq.ParquetFile(pa.BufferReader(data))
 
 
-def _read_about(file: Any) -> dict[str, Any]:
+def _read_about(file: Any, *, apart: bool) -> dict[str, Any]:
     about: dict[str, Any] = load_json((file.metadata.metadata or {})[ABOUT.encode()].decode())
     if about["format"] != FORMAT:
         raise ValueError(f"it has format {about['format']}, this version reads {FORMAT}")
-    if not file.schema_arrow.equals(_schema()):
+    schema = _schema()
+    if not file.schema_arrow.equals(schema.remove(schema.names.index(TEXT)) if apart else schema):
         raise ValueError("its columns are others")
     return about
 

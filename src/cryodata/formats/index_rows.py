@@ -17,7 +17,7 @@ from cryodata import errors
 from cryodata.errors import CryodataError, FormatError
 from cryodata.formats.dtype_json import dtype_to_json
 from cryodata.formats.value_json import dump_json, value_to_json
-from cryodata.index import Index, Link
+from cryodata.index import GroupLayout, Index, Link
 from cryodata.layout import ArrayLayout, Chunked, ChunkTable, Contiguous, Filter, Inline
 from cryodata.zones.zone_map import ZoneMap
 
@@ -117,7 +117,7 @@ def _rows(index: Index) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
             {
                 "kind": "group",
                 "path": path,
-                "addresses": [link.address for link in group.links.values()],
+                "addresses": _addresses(group),
                 "attributes": dump_json(_attributes_to_json(group.attributes)) if known else None,
             },
             {"links": {n: _link_to_json(x) for n, x in group.links.items()}, "read": known},
@@ -209,9 +209,17 @@ def _attributes_to_json(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _link_to_json(link: Link) -> Any:
     """Nothing for a hard link, which is its address; others name their kind."""
-    if link.kind == "hard" and link.address is not None and not link.target:
+    if link.kind == "hard" and not link.target:
         return None
     return {"kind": link.kind, "target": link.target}
+
+
+def _addresses(group: GroupLayout) -> list[int | None] | None:
+    """Per link; None where those of hard links are not known, as of a file walked whole."""
+    hard = [link.address for link in group.links.values() if link.kind == "hard"]
+    if hard and None in hard:
+        return None
+    return [link.address for link in group.links.values()]
 
 
 def _error_to_json(error: CryodataError) -> dict[str, Any]:

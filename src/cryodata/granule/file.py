@@ -11,7 +11,7 @@ This is the whole flow on one screen::
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from cryodata.access import open_granule_store
@@ -22,6 +22,7 @@ from cryodata.granule.ask import Ask
 from cryodata.granule.fetching import Fetching
 from cryodata.granule.fill import fill
 from cryodata.granule.kept import KeptIndex
+from cryodata.granule.referenced import Referenced
 from cryodata.granule.structure import Structure
 from cryodata.index import Index
 from cryodata.keep.cache import IndexCache
@@ -50,8 +51,9 @@ class GranuleFile:
 
     Parameters
     ----------
-    what : Granule, str, path-like or open fsspec file
-        A granule of a catalogue, a path, ``s3://``, ``http(s)://`` or another fsspec URL.
+    what : Granule, Referenced, str, path-like or open fsspec file
+        A granule of a catalogue or of references, a path, ``s3://``, ``http(s)://`` or another
+        fsspec URL.
     options : Options, optional
     storage_options : mapping, optional
         As for s3fs, obstore or the fsspec file system concerned.
@@ -73,19 +75,28 @@ class GranuleFile:
         engine: str = "auto",
     ) -> None:
         options = options or Options()
+        lent = what.load if isinstance(what, Referenced) else None
+        what = what.what if isinstance(what, Referenced) else what
         store = open_granule_store(
             what, storage_options=storage_options, engine=engine, options=options
         )
-        self._set(store, options, None)
+        self._set(store, options, None, lent=lent)
 
-    def _set(self, store: Store, options: Options, index: Index | None, account: str = "") -> None:
+    def _set(
+        self,
+        store: Store,
+        options: Options,
+        index: Index | None,
+        account: str = "",
+        lent: Callable[[bool], Index | None] | None = None,
+    ) -> None:
         self.options = options
         self.is_copy = bool(account)
         self.account = account or secrets.token_hex(8)
         self._store = store
         tally = tally_of(account) if account else None  # one for all copies of a process
         self._fetcher = Fetcher(store, options.network, tally=tally)
-        self._kept = KeptIndex(store, options)
+        self._kept = KeptIndex(store, options, lent)
         self._fetching = Fetching(self._fetcher, self._kept)
         self._structure = Structure(store.url, options, self._fetching, self._kept, index)
         self._learn: set[str] = set()
@@ -166,6 +177,17 @@ class GranuleFile:
     def source(self) -> Source:
         """Which version of the granule is read: url, size, ETag."""
         return self.walk([]).source
+
+    def version(self) -> Source:
+        """Which version is there now, whatever is known: one request for one byte.
+
+        Raises
+        ------
+        FetchError, AuthError
+            The granule cannot be had.
+        """
+        block = loop.run(self._fetcher.head(1))
+        return Source(url=self.url, size=block.size, etag=block.etag)
 
     @property
     def cache(self) -> IndexCache | None:

@@ -1,7 +1,12 @@
-"""The index of one granule on disk: for the next time, and for other processes."""
+"""The index of one granule on disk: for the next time, for other processes, from others."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
+from cryodata.caution import warn_user
+from cryodata.errors import CryodataError
 from cryodata.index import Index
 from cryodata.keep import keeping
 from cryodata.keep.cache import IndexCache
@@ -22,11 +27,16 @@ class KeptIndex:
         The granule.
     options : Options
         ``cache`` and ``limits`` are looked at.
+    lent : callable, optional
+        Where the cache has nothing: `Referenced.load`.
     """
 
-    def __init__(self, store: Store, options: Options) -> None:
+    def __init__(
+        self, store: Store, options: Options, lent: Callable[[bool], Index | None] | None = None
+    ) -> None:
         self._store = store
         self._options = options
+        self._lent = lent
         self._learnt = False  # something that is to be written
 
     @property
@@ -46,13 +56,28 @@ class KeptIndex:
             Decode as far as it will be touched; then touching it may raise `CacheError`.
         """
         cache = self.cache
-        if cache is None:
-            return None
-        index = keeping.waiting(cache, self._store.url) or cache.load(self._store.url, later=later)
+        index = None
+        if cache is not None:
+            url = self._store.url
+            index = keeping.waiting(cache, url) or cache.load(url, later=later)
+        index = index or self._borrow(later=later)
         if index is not None and isinstance(self._store, LocalStore):
             now = (index.source.size, index.source.etag)
             return index if self._store.version() == now else None
         return index
+
+    def _borrow(self, *, later: bool) -> Index | None:
+        """What references say of the granule, under the name by which it is read here."""
+        if self._lent is None:
+            return None
+        try:
+            index = self._lent(later)
+        except CryodataError as error:  # the granule itself says the same, at a price
+            warn_user(f"{self._store.url} is indexed anew: {error.what}")
+            return None
+        if index is None or index.source.url == self._store.url:
+            return index
+        return replace(index, source=replace(index.source, url=self._store.url))
 
     def note(self, index: Index) -> None:
         """Write the entry when reading pauses."""

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import re
-import secrets
 import stat
 import threading
 import time
@@ -32,12 +31,12 @@ from cryodata.formats import (
 )
 from cryodata.index import Index
 from cryodata.options import GiB, Limits
+from cryodata.store.whole import UNFINISHED, remove_quietly, write_whole
 from cryodata.types import Source
 
 __all__ = ["IndexCache"]
 
 SUFFIX = ".parquet"
-UNFINISHED = ".part"
 OURS = re.compile(r"[0-9a-f]{40}(\.parquet|-[0-9a-f]{16}\.part)")
 """Names of files that may be removed; the folder may hold others."""
 ABANDONED = 3600.0
@@ -128,9 +127,9 @@ class IndexCache:
         data = _read(path)
         if data is None:
             return None
-        index = self._decode(data, url, later=later, refused=lambda: _remove(path))
+        index = self._decode(data, url, later=later, refused=lambda: remove_quietly(path))
         if index is None:
-            _remove(path)
+            remove_quietly(path)
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # what is used is kept longest
@@ -158,7 +157,7 @@ class IndexCache:
                 if _covers(self._summary(path), index):
                     return True
                 data = encode_index(index)
-                _replace(path, data)
+                write_whole(path, data, private=True)
                 self._sweep(len(data))
         except (CacheError, OSError) as error:
             if not self.folder.exists():  # whoever took it away wants nothing kept there
@@ -172,7 +171,7 @@ class IndexCache:
         path = self._path(source.url)
         summary = self._summary(path)
         if summary is None or summary.source == source:
-            _remove(path)
+            remove_quietly(path)
 
     def _path(self, url: str) -> Path:
         """Says nothing about the url, and differs wherever a walk could find other things."""
@@ -215,11 +214,11 @@ class IndexCache:
         for path, status in sorted(_files(self.folder), key=lambda f: f[1].st_mtime, reverse=True):
             if path.suffix == UNFINISHED:
                 if time.time() - status.st_mtime > ABANDONED:
-                    _remove(path)
+                    remove_quietly(path)
                 continue
             total += status.st_size
             if total > self.nbytes:
-                _remove(path)
+                remove_quietly(path)
 
 
 _spelled = lru_cache(maxsize=8)(repr)
@@ -291,40 +290,6 @@ def _read(path: Path) -> bytes | None:
 
 def _open_harmless(path: str, flags: int) -> int:
     return os.open(path, flags | HARMLESS)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file that others see whole or not at all, even after a power cut."""
-    part = path.with_name(f"{path.stem}-{secrets.token_hex(8)}{UNFINISHED}")
-    try:
-        with open(part, "xb", opener=_open_private) as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        _remove(part)
-        raise
-    _sync_folder(path.parent)
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last, where the file system can say so."""
-    with contextlib.suppress(OSError, AttributeError):
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _remove(path: Path) -> None:
-    with contextlib.suppress(OSError):
-        path.unlink()
 
 
 def _warn(folder: Path, what: str) -> None:

@@ -1,1 +1,233 @@
-"""Where the chunks of granules lie, for readers of Zarr."""
+"""References: where the chunks of many granules lie, found out once and kept.
+
+::
+
+    import cryodata as cd
+
+    granules = cd.search("ATL06", region=(-50, 69, -48, 70))
+    refs = cd.references.build(granules, "s3://bucket/greenland/")
+    ds = cd.open(refs, region=(-49.5, 69.1, -49.2, 69.3), time="2023")
+
+They are a folder, here or in S3, of Parquet files that are added and never changed: any number of
+processes may read it and add to it. Whoever reads granules through it pays for no walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cryodata.options import Options
+    from cryodata.references.references import References
+
+__all__ = ["append", "build", "open", "refresh"]
+
+
+def build(
+    granules: Any,
+    where: str | PathLike[str],
+    *,
+    parallel: Any = "threads",
+    on_error: str = "raise",
+    region: Any = None,
+    time: Any = None,
+    version: str | int = "latest",
+    storage_options: Mapping[str, Any] | None = None,
+    folder_options: Mapping[str, Any] | None = None,
+    progress: bool | None = None,
+    options: Options | None = None,
+) -> References:
+    """Walk granules and keep what is known of them.
+
+    Granules that are there already are left out, so that a build that was interrupted goes on
+    where it was when it is called again. What was walked is committed every few seconds.
+
+    Parameters
+    ----------
+    granules : str, path-like, Granule, Granules, or a list of these
+        As for `cryodata.open`: results of a search, paths, URLs, wildcards, or the short name of
+        a product with `region` and `time`.
+    where : str or path-like
+        A folder, or ``s3://bucket/prefix``.
+    parallel : {"threads", None} or dask.distributed.Client
+        16 granules side by side in this process; one after the other; or spread over the
+        workers of a cluster, which log in for themselves: no key travels to them.
+    on_error : {"raise", "skip"}
+        What becomes of granules that cannot be had or read, when all others are done: one error
+        tells them, or they are in ``.skipped`` of the result.
+    region, time, version
+        As for `cryodata.open`, where `granules` names a product.
+    storage_options : mapping, optional
+        For the granules, in the words of s3fs; those of Earthdata need none.
+    folder_options : mapping, optional
+        For `where`, the same.
+    progress : bool, optional
+        Show how far it is; by default on terminals and in notebooks.
+    options : Options, optional
+
+    Returns
+    -------
+    references : References
+        All that are in the folder now. The places of the granules just walked are allowed.
+
+    Raises
+    ------
+    NothingFoundError, NotFoundError
+        There are no such granules.
+    CryodataError
+        With ``on_error="raise"``: of the first granule that failed; its notes name the others.
+    AuthError, FetchError
+        `where` cannot be read or written to: no half file is left, and what was committed stays.
+    FormatError, UnsupportedError
+        There are damaged references in it, or newer ones.
+    """
+    from cryodata.references.build import build_references
+
+    return build_references(
+        granules,
+        where,
+        parallel=parallel,
+        on_error=on_error,
+        region=region,
+        time=time,
+        version=version,
+        storage_options=storage_options,
+        folder_options=folder_options,
+        progress=progress,
+        options=options,
+    )
+
+
+def append(
+    references: References | str | PathLike[str],
+    granules: Any,
+    *,
+    parallel: Any = "threads",
+    on_error: str = "raise",
+    region: Any = None,
+    time: Any = None,
+    version: str | int = "latest",
+    storage_options: Mapping[str, Any] | None = None,
+    folder_options: Mapping[str, Any] | None = None,
+    progress: bool | None = None,
+    options: Options | None = None,
+) -> References:
+    """Add granules to references that are there; else as `build`.
+
+    Parameters
+    ----------
+    references : References, str or path-like
+    granules, parallel, on_error, region, time, version, storage_options, folder_options, \
+progress, options
+        As for `build`. With a `References`, its own folder options are used.
+
+    Raises
+    ------
+    NotFoundError
+        There are no references there: `build` makes them.
+    CryodataError
+        As `build`.
+    """
+    from cryodata.references.append import append_references
+
+    return append_references(
+        references,
+        granules,
+        parallel=parallel,
+        on_error=on_error,
+        region=region,
+        time=time,
+        version=version,
+        storage_options=storage_options,
+        folder_options=folder_options,
+        progress=progress,
+        options=options,
+    )
+
+
+def open(
+    where: str | PathLike[str],
+    *,
+    allow: Any = (),
+    storage_options: Mapping[str, Any] | None = None,
+    options: Options | None = None,
+) -> References:
+    """Open references; reads their catalogue, and no index.
+
+    Parameters
+    ----------
+    where : str or path-like
+        A folder, or ``s3://bucket/prefix``.
+    allow : str, path-like, or several
+        Places that granules may lie in, besides those of NASA's Earthdata: ``s3://bucket``,
+        ``https://host/folder``, a folder. References that come from others could otherwise have
+        this machine read its own files, or ask servers that only it can reach.
+    storage_options : mapping, optional
+        For `where`, in the words of s3fs.
+    options : Options, optional
+
+    Returns
+    -------
+    references : References
+        `cryodata.open` takes it in place of granules. ``.select(region=...)`` gives some of
+        them, ``.to_pandas()`` a table.
+
+    Raises
+    ------
+    NotFoundError
+        There are none.
+    FormatError, UnsupportedError
+        They are damaged, or of a newer version of the library.
+    AuthError, FetchError
+        They cannot be read.
+    """
+    from cryodata.references.references import open_references
+
+    return open_references(where, allow=allow, storage_options=storage_options, options=options)
+
+
+def refresh(
+    references: References,
+    *,
+    parallel: Any = "threads",
+    on_error: str = "raise",
+    storage_options: Mapping[str, Any] | None = None,
+    progress: bool | None = None,
+    options: Options | None = None,
+) -> References:
+    """Bring references up to date with their granules.
+
+    Each granule is asked for its version, which takes one request. One that was replaced is
+    walked again. One that is gone, or of which a newer revision is among them, is retired: it is
+    read no longer, and stays in the files as history.
+
+    Parameters
+    ----------
+    references : References
+    parallel, on_error, storage_options, progress, options
+        As for `build`.
+
+    Returns
+    -------
+    references : References
+        As they are now; granules that could not be asked are in ``.skipped``, and unchanged.
+
+    Raises
+    ------
+    UnsafeReferenceError
+        A granule lies in a place that is not allowed.
+    CryodataError
+        As `build`.
+    """
+    from cryodata.references.refresh import refresh_references
+
+    return refresh_references(
+        references,
+        parallel=parallel,
+        on_error=on_error,
+        storage_options=storage_options,
+        progress=progress,
+        options=options,
+    )

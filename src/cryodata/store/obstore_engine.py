@@ -146,7 +146,7 @@ class ObstoreStore:
             options["if_match"] = etag
         failure: CryodataError | None
         try:
-            result = await obstore.get_async(self._connect(), self._path, options=options)  # type: ignore[arg-type]
+            result = await obstore.get_async(self.client(), self._path, options=options)  # type: ignore[arg-type]
             data = memoryview(await result.buffer_async())
             got, meta = result.range, result.meta
         except CryodataError:
@@ -168,7 +168,7 @@ class ObstoreStore:
         """Give the connections back, unless another open store uses them too."""
         self._client = None
 
-    def _connect(self) -> S3Store | HTTPStore:
+    def client(self) -> S3Store | HTTPStore:
         """The client of this process, made at first use."""
         if _users and os.getpid() not in _users:
             raise ReaderClosedError(
