@@ -190,7 +190,7 @@ def _write(table: Any, about: dict[str, Any], *, small: bool = False) -> bytes:
     return seal(sink.getvalue().to_pybytes())
 
 
-_HARDEST = 15
+_HARDEST = 9
 """Level of zstd, beyond which an index gets no smaller."""
 
 

@@ -19,10 +19,12 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cryodata.options import Options
     from cryodata.references.references import References
 
-__all__ = ["append", "build", "open", "refresh"]
+__all__ = ["append", "build", "describe", "open", "refresh", "verify"]
 
 
 def build(
@@ -83,7 +85,7 @@ def build(
     FormatError, UnsupportedError
         There are damaged references in it, or newer ones.
     """
-    from cryodata.references.build import build_references
+    from cryodata.references.building import build_references
 
     return build_references(
         granules,
@@ -130,7 +132,7 @@ progress, options
     CryodataError
         As `build`.
     """
-    from cryodata.references.append import append_references
+    from cryodata.references.appending import append_references
 
     return append_references(
         references,
@@ -221,7 +223,7 @@ def refresh(
     CryodataError
         As `build`.
     """
-    from cryodata.references.refresh import refresh_references
+    from cryodata.references.refreshing import refresh_references
 
     return refresh_references(
         references,
@@ -231,3 +233,124 @@ def refresh(
         progress=progress,
         options=options,
     )
+
+
+def verify(
+    references: References,
+    *,
+    sample: int = 8,
+    seed: int = 0,
+    storage_options: Mapping[str, Any] | None = None,
+    progress: bool | None = None,
+    options: Options | None = None,
+) -> pd.DataFrame:
+    """Compare references with their granules, by another reader: h5py.
+
+    Each granule is asked for its version. Of those that are the same, random chunks of random
+    arrays are compared: type, shape and shape of chunks; first byte, stored bytes and filter
+    mask; and the values, bit by bit, as h5py finds them and as they are read by the index.
+    Arrays that cannot be read here are not among them; where h5py lacks a filter or a type, the
+    values are not compared.
+
+    Parameters
+    ----------
+    references : References
+    sample : int
+        Chunks per granule; all are compared of a granule that has no more. 0 asks for versions
+        only. It costs about ten rounds of requests a granule, and few MB.
+    seed : int
+        Draws others.
+    storage_options, progress, options
+        As for `build`.
+
+    Returns
+    -------
+    table : DataFrame
+        One row per granule, in their order: ``name``, ``url``; ``version``, "same", "changed",
+        "gone" or "unknown" where it could not be asked; ``chunks``, how many were compared;
+        ``problem``, empty where all is sound.
+
+    Raises
+    ------
+    ConfigurationError
+        `sample` is no number of chunks.
+    MissingDependencyError
+        h5py is not installed. Nothing else is raised: it is said in ``problem``.
+
+    Notes
+    -----
+    h5py opens no file but the granule. That one it hands to libhdf5, in this process, which is
+    written in C: a file that was made to crash it can. References of others are opened without
+    that risk by `cryodata.open`, which never calls it.
+    """
+    from cryodata.references.verifying import verify_references
+
+    return verify_references(
+        references,
+        sample=sample,
+        seed=seed,
+        storage_options=storage_options,
+        progress=progress,
+        options=options,
+    )
+
+
+def describe(references: References) -> pd.DataFrame:
+    """What variables there are, how they are stored, and how well that reads from the cloud.
+
+    Reads all indexes, and nothing of the granules.
+
+    Parameters
+    ----------
+    references : References
+
+    Returns
+    -------
+    table : DataFrame
+        One row per variable and product, sorted by path:
+
+        ``product``, ``path``
+            The product is empty where nobody knows.
+        ``granules``
+            That have it.
+        ``dtype``, ``chunk_shape``, ``codecs``
+            In words, as ``float32``, ``10000 x 5``, ``shuffle, deflate 6``; "various" where
+            granules differ. In place of the shape of chunks: "contiguous"; "inline", in the
+            object header; "none", nowhere in the file.
+        ``chunks``, ``stored_bytes``
+            In the files; data that is contiguous counts as one chunk.
+        ``decoded_bytes``
+            Of all elements, those never written too; 16 bytes for each text or sequence of
+            variable length, which lie elsewhere.
+        ``ratio``
+            Decoded to stored; NaN where nothing is stored.
+        ``mean_chunk_bytes``
+            Stored.
+        ``cloud``
+            0 to 100, see below; NaN where there are no bytes to fetch, or they cannot be read.
+
+        ``.attrs`` holds the number of ``granules`` and ``variables``, and the sums of ``chunks``,
+        ``stored_bytes`` and ``decoded_bytes``.
+
+    Raises
+    ------
+    CacheError
+        An index is damaged, or of another format: `verify` tells which are.
+    AuthError, FetchError
+        An index cannot be read.
+
+    Notes
+    -----
+    ``cloud = 100 * t(1, stored) / t(requests, fetched)``. `stored` are the bytes of the variable
+    in the granule in which it has most of them; `requests` and `fetched` are those that would
+    be made to read all of it there, alone, planned for the latency L (40 ms), bandwidth B
+    (85 MB/s) and F requests in flight (96) of a default `Network`. As `cryodata.plan` has it,
+
+    ``t(requests, nbytes) = 2 * L + max(0, requests - F) / F * L + nbytes / B``
+
+    with 2 L for the slowest of requests side by side. So 100 is what one run of bytes would
+    take; many small chunks far apart, and bytes in between that are read along, make it less.
+    """
+    from cryodata.references.describing import describe_references
+
+    return describe_references(references)

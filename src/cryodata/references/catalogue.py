@@ -7,6 +7,7 @@ history.
 from __future__ import annotations
 
 import json
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cryodata.earthdata.granule import Granule
+from cryodata.earthdata.granule import Granule, Ring
 from cryodata.earthdata.granules.wkb import polygons_from_wkb, polygons_to_wkb
 from cryodata.errors import FormatError, UnsupportedError
 from cryodata.products import parse_name
@@ -30,6 +31,7 @@ __all__ = [
     "encode_rows",
     "joined",
     "newest",
+    "outline_of",
     "row_of",
     "rows_to_table",
     "stamped",
@@ -159,7 +161,7 @@ def row_of(table: pa.Table, number: int) -> Row:
     (said,) = table.slice(number, 1).to_pylist()
     try:
         outline = said["geometry"]
-        rings = () if outline is None else tuple(p[0] for p in polygons_from_wkb(outline))
+        rings = () if outline is None else outline_of(outline)
         names = {f.name for f in fields(Granule)} & (set(_TEXTS) | {"revision"})
         granule = Granule(
             **{name: said[name] for name in names},
@@ -178,6 +180,20 @@ def row_of(table: pa.Table, number: int) -> Row:
         )
     except (LookupError, TypeError, ValueError) as error:
         raise _damaged(f"a row that makes no sense: {error}") from error
+
+
+def outline_of(geometry: bytes) -> tuple[Ring, ...]:
+    """A footprint from WKB.
+
+    Raises
+    ------
+    FormatError
+        It is none.
+    """
+    try:
+        return tuple(polygon[0] for polygon in polygons_from_wkb(geometry))
+    except (LookupError, ValueError, struct.error) as error:
+        raise _damaged(f"an outline that makes no sense: {error}") from error
 
 
 def _from_instant(time: Any) -> np.datetime64 | None:
@@ -202,7 +218,6 @@ def encode_rows(table: pa.Table, *, replaces: Sequence[str] = ()) -> bytes:
             "geometry": {
                 "encoding": "WKB",
                 "geometry_types": ["MultiPolygon"],
-                "edges": "spherical",
                 "covering": covering,
             }
         },

@@ -24,8 +24,8 @@ Box = tuple[float, float, float, float]
 """West, south, east, north in degrees; ``west <= east``."""
 Floats = NDArray[np.float64]
 
-MARGIN = 0.2
-"""Degrees that data may lie outside their outline, which the catalogue draws with few corners."""
+MARGIN = 0.05
+"""Degrees that data may lie outside their outline: six kilometres, the width of a track."""
 LONG = math.radians(60)
 """Of a longer edge nobody says how it runs."""
 TURNING = 86.0

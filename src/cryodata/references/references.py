@@ -23,7 +23,7 @@ from cryodata.granule.referenced import Referenced
 from cryodata.index import Index
 from cryodata.options import Options
 from cryodata.provenance import Skipped
-from cryodata.references.catalogue import Row, row_of
+from cryodata.references.catalogue import Row, outline_of, row_of
 from cryodata.references.footprints import cap_of, is_near
 from cryodata.references.log import GRANULES, Log
 from cryodata.references.shelf import Shelf
@@ -165,9 +165,9 @@ class References:
         keep = asked & region.may_touch(west, south, east, north)
         cap = cap_of(region)
         if cap is not None:
-            for number in np.flatnonzero(keep):
-                footprint = row_of(self.table, int(number)).granule.footprint
-                keep[number] = is_near(footprint, cap)
+            judged = np.flatnonzero(keep)
+            outlines = self.table.column("geometry").take(pa.array(judged)).to_pylist()
+            keep[judged] = [one is None or is_near(outline_of(one), cap) for one in outlines]
         return keep
 
     def granules(self) -> list[Referenced]:

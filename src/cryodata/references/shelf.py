@@ -34,8 +34,11 @@ class Shelf:
     folder: Folder
     limits: Limits = field(default_factory=Limits)
     _alike: dict[str, bytes] = field(default_factory=dict, repr=False)
-    _written: set[str] = field(default_factory=set, repr=False)
+    _written: set[str] | None = field(default=None, repr=False)
     _turn: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __reduce__(self) -> tuple[type[Shelf], tuple[Folder, Limits]]:
+        return Shelf, (self.folder, self.limits)
 
     def put(self, index: Index) -> tuple[str, str]:
         """Write an index; the names of its two files.
@@ -50,10 +53,10 @@ class Shelf:
         apart = encode_apart(index)
         name = _digest(apart.data)
         with self._turn:
-            known = apart.name in self._written
-        if not known:  # first, so that whoever sees the index finds it
-            self.folder.write(f"{ALIKE}/{apart.name}.parquet", apart.alike)
-            with self._turn:
+            if self._written is None:
+                self._written = {name.partition(".")[0] for name in self.folder.entries(ALIKE)}
+            if apart.name not in self._written:  # first, so that whoever sees the index finds it
+                self.folder.write(f"{ALIKE}/{apart.name}.parquet", apart.alike)
                 self._written.add(apart.name)
         self.folder.write(f"{INDEXES}/{name}.parquet", apart.data)
         return name, apart.name

@@ -151,6 +151,14 @@ class Sky:
             "client_kwargs": self._client_kwargs(),
         }
 
+    def owner_options(self) -> dict[str, Any]:
+        """As `storage_options`, with the keys of who owns the buckets and may write to them."""
+        if self._server is None:
+            raise ConfigurationError(
+                "there are no keys without an S3 server", fix='cloud(server="s3")'
+            )
+        return self.private_options(self._server.admin)
+
     def session_keys(self) -> Keys:
         """New session keys that may read both buckets, as `S3Server.session_keys`."""
         if self._server is None:

@@ -10,7 +10,7 @@ from typing import Any
 from cryodata.formats.allowed import Allowed
 from cryodata.locate import granules_of
 from cryodata.options import Options
-from cryodata.references.build import add, wish_of
+from cryodata.references.building import add, wish_of
 from cryodata.references.references import References, open_references
 
 __all__ = ["append_references"]

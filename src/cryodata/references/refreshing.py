@@ -12,7 +12,7 @@ from cryodata.errors import CryodataError, NotFoundError
 from cryodata.granule import GranuleFile
 from cryodata.options import Options
 from cryodata.provenance import Skipped
-from cryodata.references.build import SIDE_BY_SIDE, OnError, Parallel, add, told
+from cryodata.references.building import SIDE_BY_SIDE, OnError, Parallel, add, told
 from cryodata.references.catalogue import Row, rows_to_table
 from cryodata.references.log import Log
 from cryodata.references.progress import Progress
