@@ -257,7 +257,8 @@ def verify(
     references : References
     sample : int
         Chunks per granule; all are compared of a granule that has no more. 0 asks for versions
-        only. It costs about ten rounds of requests a granule, and few MB.
+        only. It costs about five rounds of requests a granule, and up to 1 MB for each chunk
+        beside the chunk itself.
     seed : int
         Draws others.
     storage_options, progress, options

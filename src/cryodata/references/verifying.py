@@ -15,7 +15,6 @@ import pandas as pd
 from cryodata.errors import (
     ConfigurationError,
     CryodataError,
-    MissingDependencyError,
     NotFoundError,
     UnsupportedError,
 )
@@ -91,33 +90,26 @@ class _Check:
     options: Options
 
     def verdict(self, row: Row) -> _Verdict:
-        """What there is to say of one granule. Raises nothing but of a missing h5py."""
+        """What there is to say of one granule. Raises nothing."""
         name = row.granule.name or row.source.url.rpartition("/")[2]
         said = _Verdict(name=name, url=row.source.url, version="unknown")
         try:
             what = self.references._referenced(row).what
             with self._open(what) as granule:
                 now = granule.version()
-        except NotFoundError:
-            fix = "refresh takes it out of the references"
-            return replace(said, version="gone", problem=f"There is no such granule: {fix}")
-        except CryodataError as error:
-            return replace(said, problem=_line(error))
-        if (now.size, now.etag) != (row.source.size, row.source.etag):
-            fix = "refresh indexes it anew"
-            return replace(
-                said, version="changed", problem=f"The granule was replaced since then: {fix}"
-            )
-        said = replace(said, version="same")
-        try:
+            if (now.size, now.etag) != (row.source.size, row.source.etag):
+                why = "The granule was replaced since it was indexed; refresh indexes it anew"
+                return replace(said, version="changed", problem=why)
+            said = replace(said, version="same")
             chunks, problem = self._compared(row, what)
-        except MissingDependencyError:
-            raise
-        except CryodataError as error:
+            return replace(said, chunks=chunks, problem=problem)
+        except NotFoundError as error:
+            if said.version == "same":  # it is the index that is not there
+                return replace(said, problem=_line(error))
+            why = "There is no such granule; refresh takes it out of the references"
+            return replace(said, version="gone", problem=why)
+        except Exception as error:  # noqa: BLE001 - what makes no sense may do anything
             return replace(said, problem=_line(error))
-        except Exception as error:  # noqa: BLE001 - an index that makes no sense may do anything
-            return replace(said, problem=f"{type(error).__name__}: {str(error)[:200]}")
-        return replace(said, chunks=chunks, problem=problem)
 
     def _open(self, what: Any) -> GranuleFile:
         return GranuleFile(what, options=self.options, storage_options=self.storage_options)
@@ -145,8 +137,10 @@ class _Check:
         return sum(p.number is not None for p in pieces), "; ".join(told[:MOST_TOLD]) + more
 
 
-def _line(error: CryodataError) -> str:
-    return " ".join(error.what.split()) + (f" ({error.path})" if error.path else "")
+def _line(error: Exception) -> str:
+    if isinstance(error, CryodataError):
+        return " ".join(error.what.split()) + (f" ({error.path})" if error.path else "")
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _most_bytes(pieces: Sequence[Piece], limits: Limits) -> int:
