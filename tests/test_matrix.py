@@ -72,6 +72,20 @@ def path(case: Case, tmp_path: Path) -> Path:
     return place
 
 
+@pytest.mark.parametrize("name", ["file/user-block-2048/latest", "file/user-block-2048/earliest"])
+def test_texts_by_a_kept_index(name: str, tmp_path: Path) -> None:
+    """Where addresses begin is in no index: whoever follows one asks the file."""
+    path = tmp_path / "case.h5"
+    NAMED[name].make(path)
+    with h5py.File(path) as file:
+        stored = file["text"][()]
+    for _ in range(2):
+        with GranuleFile(path, options=Options(cache=tmp_path / "cache")) as granule:
+            (found,) = granule.read([("/text", None)])
+            assert found.item() == stored
+            granule.flush()
+
+
 def test_equal_to_h5py(case: Case, path: Path) -> None:
     """A structure misread here is a wrong value, a lost variable or a lost attribute there."""
     with h5py.File(path) as file:

@@ -214,7 +214,8 @@ class Walker:
         dims = tuple(tuple(self._paths[a] for a in axis if a in self._paths) for axis in axes)
         return replace(array, dims=dims)
 
-    async def _walk(self, wanted: _Wanted) -> None:
+    async def _begin(self) -> int:
+        """Address of the root; from here on the context knows how the file writes addresses."""
         if self._root is None:
             superblock = await read_superblock(self._context)
             # an extension is nearly always there because of paging: read it as if
@@ -226,9 +227,13 @@ class Walker:
                     self._context, extension.shared_table, extension.shared_rows
                 )
             self._root = superblock.root
+        return self._root
+
+    async def _walk(self, wanted: _Wanted) -> None:
+        root = await self._begin()
         for _ in range(MOST_LINKS):
             linked = _Wanted()
-            await self._visit(self._root, "/", wanted, linked, 0)
+            await self._visit(root, "/", wanted, linked, 0)
             if not linked.below:
                 break
             wanted = linked
@@ -362,6 +367,7 @@ class Walker:
             raise UnknownVariableError(what, url=self.source.url, fix=close_names(name, known))
 
     async def _sequences(self, layout: ArrayLayout, raw: bytes, count: int) -> list[Any]:
+        await self._begin()  # the structure may be known from elsewhere, and nothing walked yet
         return await read_sequences(self._context, layout.element, count, raw, layout.fill)
 
 
