@@ -294,8 +294,8 @@ def test_others_read_the_files(refs: References, granules: list[Path]) -> None:
     frame = geopandas.read_parquet(catalogue)
     assert sorted(frame["name"]) == sorted(path.name for path in granules)
     rows = ask(
-        f"SELECT name, index FROM '{refs.url}/granules/*.parquet' "
-        "QUALIFY row_number() OVER (PARTITION BY key ORDER BY commit DESC) = 1 AND NOT retired"
+        f"SELECT name, \"index\" FROM '{refs.url}/granules/*.parquet' "
+        'QUALIFY row_number() OVER (PARTITION BY key ORDER BY "commit" DESC) = 1 AND NOT retired'
     )
     assert sorted(rows) == sorted((r.granule.name, r.index) for r in refs)
     name, index = rows[0]

@@ -25,6 +25,7 @@ from cryodata.errors import CacheError
 from cryodata.formats.alike import Alike
 from cryodata.formats.index_rows import ALIKE, COLUMNS, OWN, index_to_rows, unescape
 from cryodata.formats.lists import Lists, Views
+from cryodata.formats.parquet_bounds import check_decoded_size
 from cryodata.formats.rows_index import Rows, check_places
 from cryodata.formats.seal import UNSEALED, check_seal, seal
 from cryodata.formats.value_json import dump_json, load_json
@@ -174,7 +175,7 @@ def _write(table: Any, about: dict[str, Any], *, small: bool = False) -> bytes:
             name: "ZSTD" if small else _compression(name) for name in _leaves(table.schema)
         },
         compression_level=_HARDEST if small else None,
-        use_dictionary=["kind"],
+        use_dictionary=False if small else ["kind"],
         column_encoding={
             f"{name}.list.element": "DELTA_BINARY_PACKED"
             for name, kind in COLUMNS.items()
@@ -247,7 +248,7 @@ def decode_index(
             raise _refusal("This is no index that can be used", error) from error
 
     with _explained("This is no index that can be used"):
-        file = _open(data)
+        file = _open(data, foreign=alike is not None)
         about = _read_about(file, apart=alike is not None)
         source = _source(about)
         if library not in {None, about["library"]}:
@@ -256,7 +257,9 @@ def decode_index(
         here = () if common or alike else ALIKE
         table = file.read(columns=[*here, *OWN], use_threads=False)
         if common is None:
-            told_alike = table if alike is None else _open(alike(about["alike"])).read()
+            told_alike = (
+                table if alike is None else _open(alike(about["alike"]), foreign=True).read()
+            )
             common = _decode_alike(told_alike, about["alike"])
         if len(table) != len(common.rows):
             raise ValueError("it has other rows than it says")
@@ -341,10 +344,12 @@ def _about(index: Index) -> dict[str, Any]:
     }
 
 
-def _open(data: bytes) -> Any:
-    """The Parquet file, its footer checked."""
+def _open(data: bytes, *, foreign: bool = False) -> Any:
+    """The Parquet file, its footer checked; a foreign one is not from this user's own cache."""
     check_seal(data)
     file = _parquet(data)
+    if foreign:
+        check_decoded_size(file.metadata, MOST_BYTES)
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     if sum(group.total_byte_size for group in groups) > MOST_BYTES:
         raise ValueError("it is too large")

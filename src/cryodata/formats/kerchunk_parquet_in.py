@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from cryodata.errors import FormatError, LimitExceededError, UnsupportedError
+from cryodata.errors import CryodataError, FormatError, LimitExceededError, UnsupportedError
 from cryodata.formats.allowed import Allowed
-from cryodata.formats.parquet_pages import check_pages
+from cryodata.formats.parquet_columns import Column, read_columns
 from cryodata.formats.references_in import (
     DOCUMENTS,
     Checks,
@@ -152,17 +152,14 @@ def _metadata(found: Any) -> tuple[int, dict[str, Any]]:
 
 @contextmanager
 def _explained(name: str) -> Iterator[None]:
-    """Whatever pyarrow says of a file that is not sound."""
-    import pyarrow as pa
-
+    """Which file it is; and what pyarrow says of pages that it cannot decompress."""
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
-        if isinstance(error, FormatError):
-            raise
-        raise FormatError(
-            f"The references {name!r:.80} are no sound Parquet: {error!s:.80}"
-        ) from None
+    except CryodataError as error:
+        error.locate(path=name)
+        raise
+    except (OSError, ValueError) as error:  # of pyarrow
+        raise FormatError(f"It cannot be decompressed: {error!s:.80}", path=name) from None
 
 
 def _decode(
@@ -177,10 +174,15 @@ def _decode(
     record : int
         Rows that may be there: what is beyond the grid has to be empty.
     """
-    table = _table(data, rows, record)
-    places, urls = _dictionary(table, "path")
-    raws, values = _dictionary(table, "raw")
-    offsets, sizes = _numbers(table, "offset"), _numbers(table, "size")
+    if len(data) > MOST_FILE:
+        raise LimitExceededError(f"A file of references of {len(data)} bytes")
+    count, columns = read_columns(data, texts=_BYTES, numbers=_INTS, rows=record, most=MOST_FILE)
+    if count < rows:
+        raise FormatError(f"{count} rows stand for {rows} chunks", path=path)
+    none = Column([], np.full(count, -1, np.int64))
+    places, urls = columns.get("path", none).places, columns.get("path", none).values
+    raws, values = columns.get("raw", none).places, columns.get("raw", none).values
+    offsets, sizes = (_numbers(columns.get(name), name, count) for name in _INTS)
     if (places[rows:] >= 0).any() or (raws[rows:] >= 0).any():
         raise FormatError("There are chunks beyond the grid", path=path)
     return (
@@ -189,56 +191,13 @@ def _decode(
     )
 
 
-def _table(data: bytes, least: int, most: int) -> Any:
-    """All of a file, columns of bytes as dictionaries; nothing of it is decoded unchecked."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    if len(data) > MOST_FILE:
-        raise LimitExceededError(f"A file of references of {len(data)} bytes")
-    file = pq.ParquetFile(
-        pa.BufferReader(data),
-        read_dictionary=list(_BYTES),
-        thrift_string_size_limit=1 << 20,
-        thrift_container_size_limit=1 << 16,
-    )
-    footer = file.metadata
-    if not least <= footer.num_rows <= most:
-        raise FormatError(f"{footer.num_rows} rows stand for {least} chunks")
-    columns = {
-        footer.schema.column(i).path: footer.schema.column(i) for i in range(footer.num_columns)
-    }
-    for name, column in columns.items():
-        kind = "BYTE_ARRAY" if name in _BYTES else "INT64"
-        if name not in (*_BYTES, *_INTS) or column.physical_type != kind:
-            raise UnsupportedError(f"The references have a column {name!r:.40}")
-        if column.max_repetition_level or column.max_definition_level > 1:
-            raise FormatError(f"The column {name!r} is one of lists")
-    check_pages(memoryview(data), footer, most=MOST_FILE)
-    return file.read(use_threads=False)
-
-
-def _dictionary(table: Any, name: str) -> tuple[IntArray, list[bytes]]:
-    """Per row the number of its value, -1 where it has none; and the values."""
-    import pyarrow as pa
-
-    if name not in table.column_names:
-        return np.full(len(table), -1, np.int64), []
-    column = table.column(name).unify_dictionaries().combine_chunks()
-    if isinstance(column, pa.ChunkedArray):  # of no rows at all
-        column = column.chunk(0) if column.num_chunks else pa.array([]).dictionary_encode()
-    indices = column.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return indices.astype(np.int64), column.dictionary.cast(pa.binary()).to_pylist()
-
-
-def _numbers(table: Any, name: str) -> IntArray:
-    """A column of integers; nothing is there twice or left out."""
-    if name not in table.column_names:
-        return np.zeros(len(table), np.int64)
-    column = table.column(name)
-    if column.null_count:
+def _numbers(column: Column | None, name: str, rows: int) -> IntArray:
+    """A column of integers, none of which is left out."""
+    if column is None:
+        return np.zeros(rows, np.int64)
+    if (column.places < 0).any():
         raise FormatError(f"A chunk has no {name}")
-    found: IntArray = column.to_numpy().astype(np.int64)
+    found: IntArray = column.values[column.places]
     return found
 
 

@@ -1,161 +1,132 @@
-"""What the pages of a Parquet file say of themselves, looked at before any of it is decoded.
+"""Pages of a column of Parquet, decompressed as far as they may be.
 
-A reader of Parquet allocates what the header of each page asks for, whatever the footer says.
-So that a small file from others cannot fill the memory, all headers are read first.
-
-Source: ``parquet.thrift`` of apache/parquet-format; Thrift's compact protocol.
+Source: ``parquet.thrift`` and ``Compression.md`` of apache/parquet-format.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from cryodata.errors import FormatError, LimitExceededError, UnsupportedError
+from cryodata.formats.thrift import read_struct
 
-__all__ = ["check_pages"]
+__all__ = ["Page", "pages"]
 
-ENCODINGS = {0: "plain", 2: "plain dictionary", 3: "RLE", 8: "RLE dictionary"}
-"""In which a value takes no more memory than its bytes in the page, or is one of a dictionary."""
-DATA, INDEX, DICTIONARY, DATA_2 = range(4)
-DEEPEST = 8
-"""Structures within structures of a page's header."""
+CODECS = {0: "", 1: "snappy", 2: "gzip", 4: "brotli", 6: "zstd"}
+DATA, DICTIONARY, DATA_2 = 0, 2, 3
+RLE = 3
 
 
-def check_pages(data: memoryview, metadata: Any, *, most: int) -> None:
-    """Refuse a file whose pages would take too much memory, or are not what the footer says.
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """One page.
 
-    Parameters
+    Attributes
     ----------
-    data : memoryview
-        The whole file.
-    metadata : pyarrow.parquet.FileMetaData
-        Its footer.
-    most : int
-        Bytes of all pages together, decompressed.
-
-    Raises
-    ------
-    LimitExceededError
-        They are more.
-    UnsupportedError
-        Values are encoded in a way that may take any amount of memory.
-    FormatError
-        Pages lie outside the file, or hold more rows than the footer says.
+    is_dictionary : bool
+    count : int
+        Values, those that are missing included.
+    encoding : int
+    body : memoryview
+        Levels and values; of newer pages only values.
+    beside : memoryview or None
+        Levels of newer pages.
+    nbytes : int
+        That it takes.
     """
-    total = 0
-    for group in range(metadata.num_row_groups):
-        rows = metadata.row_group(group).num_rows
-        for column in range(metadata.num_columns):
-            chunk = metadata.row_group(group).column(column)
-            starts = [chunk.data_page_offset]
-            if chunk.has_dictionary_page:
-                starts.append(chunk.dictionary_page_offset)
-            start, stop = min(starts), min(starts) + chunk.total_compressed_size
-            if not 4 <= start <= stop <= len(data):
-                raise FormatError("A column of the Parquet file lies outside of it")
-            total += _column(data[start:stop], rows, most - total)
+
+    is_dictionary: bool
+    count: int
+    encoding: int
+    body: memoryview
+    beside: memoryview | None
+    nbytes: int
+
+    def levels(self) -> tuple[memoryview, memoryview]:
+        """Which values are there, as runs; and the values."""
+        if self.beside is not None:
+            return self.beside, self.body
+        size = int.from_bytes(self.body[:4], "little")
+        if len(self.body) < 4 + size:
+            raise FormatError("A page of the Parquet file is cut off")
+        return self.body[4 : 4 + size], self.body[4 + size :]
 
 
-def _column(data: memoryview, rows: int, most: int) -> int:
-    """Bytes that the pages of a column take, decompressed."""
-    at, found, total = 0, 0, 0
-    while at < len(data) and found < rows:
-        header, at = _header(data, at)
-        kind, size, stored = (_int(header.get(i)) for i in (1, 2, 3))
-        values, encoding = _content(header, kind)
-        if encoding not in ENCODINGS:
-            raise UnsupportedError(f"A page of the Parquet file has encoding {encoding}")
-        total += size
-        if total > most:
+def pages(data: memoryview, codec: int, rows: int, most: int) -> Iterator[Page]:
+    """The pages of a column until it has all its rows; no more than so many bytes of them."""
+    if codec not in CODECS:
+        raise UnsupportedError(f"The Parquet file is compressed by codec {codec}")
+    at = seen = 0
+    while seen < rows and at < len(data):
+        header, at = read_struct(data, at)
+        kind, size, stored = (_int(header, number) for number in (1, 2, 3))
+        most -= size
+        if most < 0:
             raise LimitExceededError("The pages of the Parquet file are too large, decompressed")
-        if kind == DICTIONARY:
-            if values > size:  # each takes its bytes, or at least four that say how many
-                raise FormatError("A dictionary of the Parquet file has too many values")
-        else:
-            found += values
+        if stored > len(data) - at:
+            raise FormatError("A page of the Parquet file is cut off")
+        page = _page(kind, header, data[at : at + stored], size, CODECS[codec])
         at += stored
-    if found != rows or at > len(data):
-        raise FormatError(f"A column of the Parquet file has {found} values for {rows} rows")
-    return total
+        seen += 0 if page.is_dictionary else page.count
+        if seen > rows:
+            raise FormatError("A column of the Parquet file has more values than rows")
+        yield page
 
 
-def _content(header: dict[int, Any], kind: int) -> tuple[int, int]:
-    """Number of values and their encoding."""
-    part, encoding = {DATA: (5, 2), DICTIONARY: (7, 2), DATA_2: (8, 4)}.get(kind, (0, 0))
-    found = header.get(part)
-    if not isinstance(found, dict):
-        raise FormatError(f"A page of the Parquet file is of kind {kind}")
-    return _int(found.get(1)), _int(found.get(encoding))
+def _page(kind: int, header: dict[int, Any], stored: memoryview, size: int, codec: str) -> Page:
+    about = header.get({DATA: 5, DICTIONARY: 7, DATA_2: 8}.get(kind, 0))
+    if not isinstance(about, dict):
+        raise UnsupportedError(f"The Parquet file has a page of kind {kind}")
+    count = _int(about, 1)
+    if kind == DATA_2:
+        levels = _int(about, 5)
+        if _int(about, 6) or levels > min(size, len(stored)):
+            raise FormatError("A page of the Parquet file has odd levels")
+        codec = codec if about.get(7, True) else ""
+        body = _decompressed(stored[levels:], size - levels, codec)
+        return Page(False, count, _int(about, 4), body, stored[:levels], size)
+    if kind == DATA and _int(about, 3) != RLE:
+        raise UnsupportedError("The Parquet file packs levels in an old way")
+    body = _decompressed(stored, size, codec)
+    if kind == DICTIONARY and count > len(body):
+        raise FormatError("A dictionary of the Parquet file has too many values")
+    return Page(kind == DICTIONARY, count, _int(about, 2), body, None, size)
 
 
-def _int(value: Any) -> int:
-    if type(value) is not int or value < 0:
+def _decompressed(stored: memoryview, size: int, codec: str) -> memoryview:
+    """Exactly `size` bytes."""
+    import pyarrow as pa
+
+    found: Any
+    if not codec:
+        found = stored
+    elif not size:
+        found = b""
+    elif codec == "snappy":  # says its size itself, and is refused where that is not so
+        found = pa.decompress(stored, _snappy_size(stored, size), codec, asbytes=True)
+    else:
+        with pa.CompressedInputStream(pa.py_buffer(stored), codec) as stream:
+            found = stream.read(size + 1)
+    if len(found) != size:
+        raise FormatError("A page of the Parquet file has another size than it says")
+    return memoryview(found)
+
+
+def _snappy_size(stored: memoryview, size: int) -> int:
+    found = 0
+    for i, byte in enumerate(stored[:5]):
+        found |= (byte & 0x7F) << 7 * i
+        if byte < 0x80:
+            break
+    if found != size:
+        raise FormatError("A page of the Parquet file has another size than it says")
+    return size
+
+
+def _int(fields: dict[int, Any], number: int) -> int:
+    value = fields.get(number)
+    if type(value) is not int or not 0 <= value < 1 << 31:
         raise FormatError("A page of the Parquet file has no sound header")
     return value
-
-
-@dataclass(slots=True)
-class _Compact:
-    """Reads Thrift's compact protocol."""
-
-    data: memoryview
-    at: int
-
-    def byte(self) -> int:
-        if self.at >= len(self.data):
-            raise FormatError("A page of the Parquet file is cut off")
-        self.at += 1
-        return self.data[self.at - 1]
-
-    def varint(self) -> int:
-        value = 0
-        for shift in range(0, 70, 7):
-            byte = self.byte()
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value
-        raise FormatError("A page of the Parquet file has an endless number")
-
-    def number(self) -> int:
-        value = self.varint()
-        return value >> 1 ^ -(value & 1)
-
-    def skip(self, count: int) -> None:
-        if count > len(self.data) - self.at:
-            raise FormatError("A page of the Parquet file is cut off")
-        self.at += count
-
-    def struct(self, depth: int = 0) -> dict[int, Any]:
-        """Fields by their number; texts, lists and fractions are None."""
-        if depth > DEEPEST:
-            raise FormatError("A page of the Parquet file has a header without end")
-        found: dict[int, Any] = {}
-        field = 0
-        while head := self.byte():
-            field = field + (head >> 4) if head >> 4 else self.number()
-            found[field] = self.value(head & 15, depth)
-        return found
-
-    def value(self, kind: int, depth: int) -> Any:
-        match kind:
-            case 1 | 2:
-                return kind == 1
-            case 3:
-                return self.byte()
-            case 4 | 5 | 6:
-                return self.number()
-            case 7:
-                return self.skip(8)
-            case 8:
-                return self.skip(self.varint())
-            case 12:
-                return self.struct(depth + 1)
-        raise FormatError("A page of the Parquet file has an odd header")
-
-
-def _header(data: memoryview, at: int) -> tuple[dict[int, Any], int]:
-    """The header of the page at a place, and where it ends."""
-    reader = _Compact(data, at)
-    found = reader.struct()
-    return found, reader.at

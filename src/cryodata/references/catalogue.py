@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from cryodata.earthdata.granule import Granule, Ring
 from cryodata.earthdata.granules.wkb import polygons_from_wkb, polygons_to_wkb
 from cryodata.errors import FormatError, UnsupportedError
+from cryodata.formats.parquet_bounds import check_decoded_size
 from cryodata.products import parse_name
 from cryodata.references.footprints import Box, box_of
 from cryodata.types import Source
@@ -225,7 +226,7 @@ def encode_rows(table: pa.Table, *, replaces: Sequence[str] = ()) -> bytes:
     about = {"written_by": "cryodata", "form": FORM, REPLACES: list(replaces)}
     table = table.replace_schema_metadata({"geo": json.dumps(geo), "cryodata": json.dumps(about)})
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", compression_level=9)
+    pq.write_table(table, sink, compression="zstd", compression_level=9, use_dictionary=False)
     return bytes(sink.getvalue())
 
 
@@ -248,9 +249,7 @@ def decode_rows(data: bytes) -> tuple[pa.Table, tuple[str, ...]]:
 
 
 def _decode(file: pq.ParquetFile) -> tuple[pa.Table, tuple[str, ...]]:
-    groups = (file.metadata.row_group(i) for i in range(file.metadata.num_row_groups))
-    if sum(group.total_byte_size for group in groups) > MOST_BYTES:
-        raise _damaged("it is too large")
+    check_decoded_size(file.metadata, MOST_BYTES)
     about = json.loads((file.schema_arrow.metadata or {}).get(b"cryodata", b"{}"))
     if about.get("written_by") != "cryodata" or type(about.get("form")) is not int:
         raise _damaged("cryodata did not write it")

@@ -184,7 +184,7 @@ class References:
         granule = row.granule
         what = granule if granule.s3 or granule.https else row.source.url
         system = active_system()
-        for url in filter(None, (granule.s3, granule.https, row.source.url)):
+        for url in dict.fromkeys((*filter(None, (granule.s3, granule.https)), row.source.url)):
             if place_of(url, system) is None and not system.is_public(url):
                 self.allow.check(url)
         return Referenced(what, granule.name, _Load(self.shelf, row))

@@ -1,0 +1,65 @@
+"""References that lie, or lead where they must not: nothing is opened outside, nobody is asked."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OWN_RIGHT = "the granule itself"
+
+
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object], str, Path]:
+    """Outcomes, what the system was asked for, and the folder of it all."""
+    for tool in ("unshare", "strace"):
+        assert shutil.which(tool), f"{tool} is needed: apt-get install util-linux strace"
+    folder = tmp_path_factory.mktemp("hostile")
+    trace = folder / "trace"
+    command = [
+        *("unshare", "--net", "strace", "-f", "-qq", "-e", "trace=open,openat,connect,write"),
+        *("-s", "300", "-o", str(trace), sys.executable),
+        *("-m", "tests.references.hostile_references", str(folder)),
+    ]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    text = trace.read_text("utf-8", "replace")
+    assert 'write(2, "BEGIN' in text
+    return json.loads(done.stdout), text.partition('write(2, "BEGIN')[2], folder
+
+
+def test_all_are_refused(tried: tuple[dict[str, object], str, Path]) -> None:
+    """Or, where only an index is wrong, the granule is walked instead, and its values are right."""
+    outcomes = tried[0]["outcomes"]
+    assert isinstance(outcomes, dict)
+    assert len(outcomes) >= 60
+    urls = {
+        name: what for name, what in outcomes.items() if name.startswith(("url:", "s3", "http"))
+    }
+    assert {n: w for n, w in urls.items() if w != "UnsafeReferenceError"} == {}
+    others = {n: w for n, w in outcomes.items() if n not in urls}
+    allowed = {"UnsafeReferenceError", "FormatError", "CacheError", "ChunkCorruptError", OWN_RIGHT}
+    assert {n: w for n, w in others.items() if w not in allowed} == {}
+
+
+def test_nobody_was_asked(tried: tuple[dict[str, object], str, Path]) -> None:
+    """No connection reached a server, and none was begun."""
+    assert tried[0]["visits"] == 0
+    assert re.findall(r"connect\(.*AF_INET.*", tried[1]) == []
+
+
+def test_no_file_was_opened_outside(tried: tuple[dict[str, object], str, Path]) -> None:
+    """Neither the planted secret, which is a granule like the other, nor what is private here."""
+    _, trace, folder = tried
+    opened = re.findall(r'open(?:at)?\((?:AT_FDCWD, )?"([^"]*)"', trace)
+    assert any(str(folder / "allowed") in name for name in opened), "the trace saw what was read"
+    places = (str(folder / "secret"), "/etc/passwd", "/proc/self/mem", "/etc/shadow")
+    assert [name for name in opened if name.startswith(places) or "/../" in name] == []
