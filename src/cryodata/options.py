@@ -9,7 +9,15 @@ from pathlib import Path
 from cryodata.errors import ConfigurationError
 from cryodata.prices import Prices
 
-__all__ = ["ACCESS", "Limits", "Network", "Options", "default_access", "default_cache_folder"]
+__all__ = [
+    "ACCESS",
+    "SIDECARS",
+    "Limits",
+    "Network",
+    "Options",
+    "default_access",
+    "default_cache_folder",
+]
 
 KiB = 1024
 MiB = 1024 * KiB
@@ -17,6 +25,8 @@ GiB = 1024 * MiB
 
 ACCESS = ("auto", "direct", "external")
 """Ways to a granule of Earthdata: found out, straight from S3, over https."""
+SIDECARS = ("never", "use")
+"""Whether DMR++ sidecars are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +136,11 @@ class Options:
     """What requests, bytes and hours cost, for `cryodata.plan` and budgets."""
     threads: int = field(default_factory=lambda: max(2, min(32, os.cpu_count() or 2)))
     """Threads that decode chunks."""
+    sidecars: str = "never"
+    """One of `SIDECARS`. ``use`` takes the structure of a whole granule from the DMR++ sidecar that
+    the catalogue lists beside it, once that checks out: one request in place of many. A sidecar
+    says less than the file: types of attributes differ, links and kinds of variables that its
+    writer does not know are not there (`docs/design/0013-sidecars.md`)."""
 
     def __post_init__(self) -> None:
         cache: object = self.cache
@@ -135,4 +150,9 @@ class Options:
             raise ConfigurationError(
                 f"access={self.access!r} is no way to a granule",
                 fix=f"It is one of {', '.join(ACCESS)}; CRYODATA_ACCESS sets it for all.",
+            )
+        if self.sidecars not in SIDECARS:
+            raise ConfigurationError(
+                f"sidecars={self.sidecars!r} is no way to use sidecars",
+                fix=f"It is one of {', '.join(SIDECARS)}.",
             )

@@ -195,7 +195,7 @@ class Cases:
         port = self.port
         for field in ("s3", "https"):
             url = f"http://127.0.0.1:{port}/x.h5" if field == "https" else "s3://private/x.h5"
-            yield f"{field} only", self.with_row(partial(described, **{field: url}))
+            yield f"{field} only", self.with_row(_described(field, url))
         yield (
             "keys from elsewhere",
             self.with_row(
@@ -224,6 +224,10 @@ def moved(row: Row, url: str) -> Row:
 def described(row: Row, **said: str) -> Row:
     """The same granule, of which the catalogue says something else."""
     return replace(row, granule=replace(row.granule, **said))  # type: ignore[arg-type]
+
+
+def _described(field: str, url: str) -> Callable[[Row], Row]:
+    return lambda row: described(row, **{field: url})
 
 
 def named(row: Row, **names: str) -> Row:

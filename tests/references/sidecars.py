@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
 import h5py
 import numpy as np
@@ -17,6 +18,8 @@ TYPES = {
     **{f"u{n}": f"UInt{8 * n}" for n in (1, 2, 4, 8)},
     **{f"f{n}": f"Float{8 * n}" for n in (4, 8)},
 }
+OF_HDF5 = {"CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST", "DIMENSION_LABELS"}
+"""Attributes that are no longer there in a sidecar."""
 HEAD = (
     '<?xml version="1.0" encoding="ISO-8859-1"?>\n'
     '<Dataset xmlns="http://xml.opendap.org/ns/DAP/4.0#"'
@@ -44,6 +47,7 @@ def _group(group: h5py.Group, dialect: int) -> Iterator[str]:
             yield "</Group>\n"
         else:
             yield _variable(name, thing, dialect)
+    yield from _attributes(group)
 
 
 def _variable(name: str, dataset: h5py.Dataset, dialect: int) -> str:
@@ -56,11 +60,21 @@ def _variable(name: str, dataset: h5py.Dataset, dialect: int) -> str:
         else f"<Dim name={quoteattr(dataset.name)}/>"
         for i in range(dataset.ndim)
     )
-    units = dataset.attrs.get("units")
-    said = (
-        f'<Attribute name="units" type="String"><Value>{units}</Value></Attribute>' if units else ""
-    )
+    said = "".join(_attributes(dataset))
     return f"<{tag} name={quoteattr(name)}>{axes}{said}{_place(dataset, dialect)}</{tag}>\n"
+
+
+def _attributes(thing: h5py.Group | h5py.Dataset) -> Iterator[str]:
+    for name, value in thing.attrs.items():
+        values = np.ravel(value)
+        kind = TYPES.get(values.dtype.str[1:], "String")
+        if name not in OF_HDF5:
+            texts = "".join(f"<Value>{escape(_text(one))}</Value>" for one in values)
+            yield f"<Attribute name={quoteattr(name)} type={quoteattr(kind)}>{texts}</Attribute>"
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
 def _place(dataset: h5py.Dataset, dialect: int) -> str:

@@ -60,10 +60,14 @@ class Sidecar:
         Of the variables whose values are sure. Its groups name all others, too.
     losses : mapping of str to str
         Path of a variable that was not taken, or of an attribute (``/path@name``), and why.
+    faults : frozenset of str
+        Those of the paths lost where the sidecar contradicts itself or the granule: no writer
+        does, so it is damaged, or tells of another granule.
     """
 
     index: Index
     losses: Mapping[str, str]
+    faults: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
         return f"<Sidecar of {self.index!r}, {len(self.losses)} losses>"
@@ -119,6 +123,7 @@ def _tells_of_groups(document: Document) -> bool:
 
 def _sidecar(document: Document, source: Source, limits: Limits) -> Sidecar:
     losses: dict[str, str] = {}
+    faults: set[str] = set()
     context = _Context(document, source, limits, losses)
     arrays: dict[str, ArrayLayout] = {}
     for path, variable in document.variables.items():
@@ -126,8 +131,11 @@ def _sidecar(document: Document, source: Source, limits: Limits) -> Sidecar:
             arrays[path] = context.array(variable)
         except FormatError as error:
             losses[path] = error.what
+            if not isinstance(error, UnsupportedError):
+                faults.add(path)
     groups = {path: context.group(group) for path, group in document.groups.items()}
-    return Sidecar(Index(source=source, groups=groups, arrays=arrays), losses)
+    index = Index(source=source, groups=groups, arrays=arrays)
+    return Sidecar(index, losses, frozenset(faults))
 
 
 class _Context:
@@ -192,6 +200,7 @@ class _Context:
         if math.prod(chunk_shape) * dtype.itemsize > self._limits.chunk_bytes:
             raise FormatError(f"Chunks of {chunk_shape} are too large")
         table = self._table(variable, shape, chunk_shape)
+        _refuse_left_out(table, filters, math.prod(chunk_shape) * dtype.itemsize)
         fill = _fill(said, dtype)
         if fill is None:
             if len(table) < math.prod(_grid(shape, chunk_shape)):
@@ -213,7 +222,7 @@ class _Context:
                 raise FormatError(f"There is no dimension {name}")
             shape.append(self._dimensions[name] if name else _number(size))
             dims.append((name,) if name and name != variable.path else ())
-        return tuple(shape), tuple(dims)
+        return tuple(shape), tuple(dims) if any(dims) else ()
 
     def _dtype(self, variable: Variable, shape: tuple[int, ...]) -> np.dtype[Any]:
         if variable.type == "String":
@@ -346,6 +355,20 @@ def _filters(said: Mapping[str, str], itemsize: int, *, ordered: bool) -> tuple[
     return tuple(
         Filter(FILTERS[name], name, value) for name, value in zip(names, values, strict=True)
     )
+
+
+def _refuse_left_out(table: ChunkTable, filters: tuple[Filter, ...], nbytes: int) -> None:
+    """Refuse chunks whose size says that filters may have been left out, or tells a lie.
+
+    HDF5 stores a chunk as it is where deflate does not make it smaller, and notes that in a mask,
+    which sidecars lack. HDF5 itself never leaves out the other filters.
+    """
+    names = [step.name for step in filters]
+    if "deflate" in names:
+        if (table.nbytes >= nbytes).any():
+            raise UnsupportedError(f"{NOT_SAID} whether a chunk was stored without deflate")
+    elif (table.nbytes != nbytes + 4 * names.count("fletcher32")).any():
+        raise FormatError(f"A chunk is not of {nbytes} bytes, and not deflated")
 
 
 def _fill(said: Mapping[str, str], dtype: np.dtype[Any]) -> Any:

@@ -107,7 +107,8 @@ def _schema(footer: dict[int, Any], kinds: dict[str, int]) -> list[tuple[str, bo
         raise UnsupportedError("The Parquet file has columns within columns")
     found = []
     for column in columns:
-        name = str(column.get(4), "ascii", "replace") if type(column.get(4)) is bytes else ""
+        given = column.get(4)
+        name = given.decode("ascii", "replace") if isinstance(given, bytes) else ""
         if kinds.get(name) != column.get(1):
             raise UnsupportedError(
                 f"The Parquet file has a column {name!r:.40} that is not one of"

@@ -16,13 +16,21 @@ from typing import Any, Self
 
 from cryodata.access import open_granule_store
 from cryodata.accounts import tally_of
+from cryodata.caution import warn_user
 from cryodata.decoding.assemble import Assembly
-from cryodata.errors import CacheError, CryodataError, GranuleChangedError, SelectionError
+from cryodata.errors import (
+    CacheError,
+    ChunkCorruptError,
+    CryodataError,
+    GranuleChangedError,
+    SelectionError,
+)
 from cryodata.granule.ask import Ask
 from cryodata.granule.fetching import Fetching
 from cryodata.granule.fill import fill
 from cryodata.granule.kept import KeptIndex
 from cryodata.granule.referenced import Referenced
+from cryodata.granule.sidecar import Beside, SidecarReader, SidecarReport, beside
 from cryodata.granule.structure import Structure
 from cryodata.index import Index
 from cryodata.keep.cache import IndexCache
@@ -80,7 +88,8 @@ class GranuleFile:
         store = open_granule_store(
             what, storage_options=storage_options, engine=engine, options=options
         )
-        self._set(store, options, None, lent=lent)
+        found = beside(what, storage_options=storage_options, engine=engine, options=options)
+        self._set(store, options, None, lent=lent, where=found)
 
     def _set(
         self,
@@ -89,6 +98,8 @@ class GranuleFile:
         index: Index | None,
         account: str = "",
         lent: Callable[[bool], Index | None] | None = None,
+        where: Beside | None = None,
+        told: Index | None = None,
     ) -> None:
         self.options = options
         self.is_copy = bool(account)
@@ -98,22 +109,34 @@ class GranuleFile:
         self._fetcher = Fetcher(store, options.network, tally=tally)
         self._kept = KeptIndex(store, options, lent)
         self._fetching = Fetching(self._fetcher, self._kept)
-        self._structure = Structure(store.url, options, self._fetching, self._kept, index)
+        tally = self._fetcher.tally
+        self._sidecar = None if where is None else SidecarReader(where, options, tally)
+        self._warned = False  # that the sidecar is not used
+        self._structure = Structure(
+            store.url, options, self._fetching, self._kept, index, self._sidecar, told
+        )
         self._learn: set[str] = set()
         self._network: Network | None = None  # by which a price was given
 
     @classmethod
     def _rebuild(
-        cls, store: Store, options: Options, index: Index | None, account: str
+        cls,
+        store: Store,
+        options: Options,
+        index: Index | None,
+        account: str,
+        where: Beside | None = None,
+        told: Index | None = None,
     ) -> GranuleFile:
         granule = cls.__new__(cls)
-        granule._set(store, options, index, account)
+        granule._set(store, options, index, account, where=where, told=told)
         return granule
 
     def __reduce__(self) -> tuple[Any, ...]:
+        structure = self._structure
         return (
             GranuleFile._rebuild,
-            (self._store, self.options, self._structure.index, self.account),
+            (self._store, self.options, structure.index, self.account, self._where, structure.told),
         )
 
     def __repr__(self) -> str:
@@ -135,6 +158,8 @@ class GranuleFile:
     def close(self) -> None:
         """Give connections back; what was learnt is written in the background."""
         self._fetcher.close()
+        if self._sidecar is not None:
+            self._sidecar.close()
         self._kept.hurry()
 
     def flush(self) -> None:
@@ -195,6 +220,16 @@ class GranuleFile:
         return self._kept.cache
 
     @property
+    def _where(self) -> Beside | None:
+        """Where the sidecar is that may be used."""
+        return None if self._sidecar is None else self._sidecar.where
+
+    @property
+    def sidecar(self) -> SidecarReport | None:
+        """What became of the DMR++ sidecar beside the granule; None where none was looked at."""
+        return self._sidecar.report if self._sidecar is not None else None
+
+    @property
     def memory(self) -> int:
         """Bytes that the values of one read may take, `Options.memory`."""
         return self.options.memory
@@ -203,7 +238,11 @@ class GranuleFile:
         """The same granule, knowing only these datasets: small to pickle for a worker."""
         paths = list(paths)
         index = self.walk(paths, dims=False)  # to read values takes no scales
-        return self._rebuild(self._store, self.options, index.select(paths), self.account)
+        part = index.select(paths)
+        if self._structure.told is None:
+            return self._rebuild(self._store, self.options, part, self.account)
+        # whoever finds it wrong looks into the granule
+        return self._rebuild(self._store, self.options, None, self.account, self._where, part)
 
     def learn(self, paths: Iterable[str]) -> None:
         """From now on note the bounds of these datasets' chunks whenever they are decoded."""
@@ -256,7 +295,8 @@ class GranuleFile:
         Parameters
         ----------
         paths : iterable of str, optional
-            Datasets, or groups with everything below them; None for the whole file.
+            Datasets, or groups with everything below them; None for the whole file, which
+            `Options.sidecars` may take from the sidecar.
         shallow : iterable of str
             Groups whose attributes and links are wanted, but not what lies below.
         missing_ok : bool
@@ -282,9 +322,10 @@ class GranuleFile:
             The bytes cannot be had.
         """
         ask = Ask.of(paths, shallow=shallow, missing_ok=missing_ok, dims=dims)
-        index = self._structure.index
-        if index is None or not ask.known_to(index):
+        index = self._structure.view
+        if index is None or not self._structure.knows(ask):
             index = loop.run(self._structure.walk(ask, early, self.network))
+            self._tell()
         self._structure.unseen = False
         return index
 
@@ -328,15 +369,18 @@ class GranuleFile:
         """As `walk`, to be awaited on any running event loop."""
         ask = Ask.of(paths, shallow=shallow, missing_ok=missing_ok, dims=dims)
         index = await loop.wrap(self._structure.walk(ask))
+        self._tell()
         self._structure.unseen = False
         return index
 
     async def aread(self, wanted: Sequence[Wanted]) -> list[AnyArray]:
         """As `read`, to be awaited on any running event loop."""
         try:
-            return await loop.wrap(self._read(list(wanted)))
+            values = await loop.wrap(self._read(list(wanted)))
         except CryodataError as error:
             raise error.locate(url=self.url) from error.__cause__
+        self._tell()
+        return values
 
     async def afetch(self, ranges: Sequence[ByteRange]) -> list[memoryview]:
         """Bytes of the file as they are, of the version that is indexed, in one round.
@@ -352,11 +396,23 @@ class GranuleFile:
         blocks = await loop.wrap(self._fetching.fetch(ranges, index.source))
         return [block.data for block in blocks]
 
+    def _tell(self) -> None:
+        """Warn once where a sidecar was asked for and is not used, or not any more."""
+        report = self.sidecar
+        if report is not None and not report.used and not self._warned:
+            self._warned = True
+            warn_user(f"{self.url} is walked, its sidecar is not used: {report.reason}")
+
     async def _read(self, wanted: list[Wanted]) -> list[AnyArray]:
         structure = self._structure
         try:
             return await self._read_indexed(wanted)
         except CacheError as error:
+            await self._walk_instead(error, [path for path, _ in wanted])
+            return await self._read_indexed(wanted)
+        except ChunkCorruptError as error:
+            if structure.told is None:
+                raise
             await self._walk_instead(error, [path for path, _ in wanted])
             return await self._read_indexed(wanted)
         except GranuleChangedError:
@@ -366,10 +422,13 @@ class GranuleFile:
         structure.start_anew()
         return await self._read_indexed(wanted)
 
-    async def _walk_instead(self, error: CacheError, paths: list[str]) -> None:
-        """Walk, since what was kept is not sound; raise where it also lied about shapes."""
-        before = self._structure.index
-        self._structure.distrust()
+    async def _walk_instead(self, error: CacheError | ChunkCorruptError, paths: list[str]) -> None:
+        """Walk, since what was kept, or told, is not sound; raise where it also lied of shapes."""
+        before = self._structure.view
+        if isinstance(error, CacheError):
+            self._structure.distrust()
+        else:
+            self._structure.disbelieve(error)
         index = await self._structure.walk(Ask.of(paths, dims=False))
         if before is not None:
             for path in paths:
@@ -393,7 +452,8 @@ class GranuleFile:
         structure.spend(plan.ranges)
         structure.unseen = False  # values of this version are given out: no other may follow
         if learnt := assembly.learnt():
-            structure.know((structure.index or index).with_zones(learnt))
+            known = structure.index or Index(source=index.source)
+            structure.know(known.with_zones(learnt))
         values = assembly.results()
         for i, want in enumerate(plan.wants):
             if want.layout.dtype.hasobject:

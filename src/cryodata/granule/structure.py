@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from cryodata.errors import CryodataError
+from cryodata.errors import CryodataError, FormatError
 from cryodata.granule.ask import Ask
 from cryodata.granule.fetching import Fetching
 from cryodata.granule.kept import KeptIndex
+from cryodata.granule.sidecar import Lost, SidecarReader
 from cryodata.granule.threads import Turn, decoders
 from cryodata.hdf5.readahead import TAIL, beginning, both_ends
 from cryodata.hdf5.walk import Walker
@@ -40,11 +42,17 @@ class Structure:
     kept : KeptIndex
     index : Index, optional
         What is known already.
+    sidecar : SidecarReader, optional
+        Asked for the structure of the whole granule, before all of it is walked.
+    told : Index, optional
+        What a sidecar said that was believed already.
 
     Attributes
     ----------
     index : Index or None
-        Everything known so far.
+        Everything known so far from the granule itself: what is kept on disk.
+    told : Index or None
+        What its sidecar says, as long as that is believed.
     unseen : bool
         The index is from the disk, and nothing of it was given out: should the granule turn
         out to be of another version, nobody has to know.
@@ -57,8 +65,11 @@ class Structure:
         fetching: Fetching,
         kept: KeptIndex,
         index: Index | None = None,
+        sidecar: SidecarReader | None = None,
+        told: Index | None = None,
     ) -> None:
         self.index = index
+        self.told = told
         self.unseen = False
         self._url = url
         self._options = options
@@ -67,7 +78,9 @@ class Structure:
         self._walker: Walker | None = None
         self._early: list[ByteRange] = []  # of values, among what walking brought
         self._turn = Turn()
-        self._recalled = index is not None  # what is kept on disk was asked for
+        self._sidecar = sidecar
+        self._merged: tuple[Index, Index] | None = None  # of what the view was made; the view
+        self._recalled = index is not None or told is not None  # what is kept on disk was asked for
 
     def recall(self, *, later: bool = False) -> None:
         """Take what is kept on disk, where that was not done yet. Asks no server.
@@ -82,15 +95,57 @@ class Structure:
             self.index = self._kept.load(later=later)
             self.unseen = self.index is not None
 
+    @property
+    def view(self) -> Index | None:
+        """All that is known; of what the granule and its sidecar both tell, what the granule does.
+
+        The same object until more is known.
+        """
+        if self.told is None:
+            return self.index
+        if self.index is None or self.index.complete:
+            return self.index or self.told
+        merged = self._merged
+        if merged is None or merged[0] is not self.index:
+            self._merged = merged = (self.index, self.told.merge(self.index))
+        return merged[1]
+
+    def knows(self, ask: Ask) -> bool:
+        """Whether a walk would learn nothing; raises where it would find nothing.
+
+        A sidecar may leave things out: what it does not name is looked for in the granule.
+        """
+        if self.told is not None:
+            if ask.paths is None:
+                return True
+            ask = self._untold(ask)
+            if not (ask.paths or ask.shallow):
+                return True
+        return self.index is not None and ask.known_to(self.index)
+
+    def _untold(self, ask: Ask) -> Ask:
+        """What of an ask the sidecar does not answer; all of one for the whole granule."""
+        told = self.told
+        if told is None or ask.paths is None:
+            return ask
+        rest = tuple(path for path in ask.paths if told.resolve(path) not in told.arrays)
+        return replace(ask, paths=rest)
+
     def distrust(self) -> None:
         """Forget what was known, also on disk: it is not sound."""
         if self.index is not None:
             self._kept.forget(self.index.source)
         self.start_anew()
 
+    def disbelieve(self, error: CryodataError) -> None:
+        """Forget what the sidecar said: it was wrong."""
+        if self._sidecar is not None:
+            self._sidecar.refuse(error)
+        self.told = self._merged = None
+
     def start_anew(self) -> None:
         """Know nothing."""
-        self.index = self._walker = None
+        self.index = self._walker = self.told = self._merged = None
 
     def let_go(self) -> None:
         """Forget the bytes that walking brought; what was learnt stays."""
@@ -100,6 +155,10 @@ class Structure:
         """Take in an index that says more, and keep it."""
         if index is not self.index:
             self.index = index
+            self._note(index)
+
+    def _note(self, index: Index) -> None:
+        if index.arrays or index.groups:  # where only a sidecar was read there is nothing to keep
             self._kept.note(index)
 
     def held(self) -> list[ByteRange]:
@@ -137,20 +196,66 @@ class Structure:
             if not self._recalled:
                 running = asyncio.get_running_loop()
                 await running.run_in_executor(decoders(self._options.threads), self.recall)
+            if (view := self.view) is not None and self.knows(ask):
+                return view
+            if ask.paths is None and (view := await self._ask_sidecar()) is not None:
+                return view
             index = self.index
-            if index is not None and ask.known_to(index):
-                return index
             walker = self._walker or await self._open(index)
             self._walker = walker
+            ask = self._untold(ask)
             walker.begin(ask.paths, shallow=ask.shallow, missing_ok=ask.missing_ok, dims=ask.dims)
             try:
                 await self._go(walker, early if network else (), network or Network())
                 walker.result()
             finally:
-                learnt = walker.index()
-                self.index = learnt if index is None else index.merge(learnt)
-            self._kept.note(self.index)
-            return self.index
+                index = self._learn(walker)
+            self._note(index)
+            return self.view or index
+
+    def _learn(self, walker: Walker) -> Index:
+        learnt = walker.index()
+        self.index = learnt if self.index is None else self.index.merge(learnt)
+        return self.index
+
+    async def _ask_sidecar(self) -> Index | None:
+        """What the sidecar says of the whole granule, and of what it lost, the granule itself.
+
+        None where there is no sidecar, or none to be believed; it is asked once.
+        """
+        sidecar = self._sidecar
+        if sidecar is None or sidecar.report is not None:
+            return None
+        fetched = asyncio.create_task(sidecar.fetch())  # beside the first bytes of the granule
+        try:
+            walker = self._walker = self._walker or await self._open(self.index)
+            text = await fetched
+        finally:
+            fetched.cancel()
+        if text is None:
+            return None
+        told = await sidecar.believe(text, walker.source, self._fetching)
+        if told is None:
+            return None
+        try:
+            await self._find_lost(walker, sidecar.lost(told))
+        except FormatError as error:
+            sidecar.refuse(error)
+            return None
+        self._note(self._learn(walker))
+        self.told = told
+        return self.view
+
+    async def _find_lost(self, walker: Walker, lost: Lost) -> None:
+        """Walk to what a sidecar names and does not tell."""
+        if not (lost.arrays or lost.groups):
+            return
+        walker.begin(lost.arrays, shallow=lost.groups, missing_ok=True)
+        await self._go(walker)
+        walker.result()
+        for path in lost.arrays:
+            if walker.found(path) is None:
+                raise FormatError("The granule does not have what it names", path=path)
 
     async def sequences(self, layout: ArrayLayout, references: AnyArray) -> AnyArray:
         """Variable-length values: what the references read from a dataset point to."""

@@ -19,12 +19,14 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cryodata.errors import CryodataError
     import pandas as pd
 
     from cryodata.options import Options
+    from cryodata.references.granule_store import GranuleStore
     from cryodata.references.references import References
 
-__all__ = ["append", "build", "describe", "open", "refresh", "verify"]
+__all__ = ["append", "build", "describe", "export", "open", "refresh", "verify", "zarr_store"]
 
 
 def build(
@@ -355,3 +357,101 @@ def describe(references: References) -> pd.DataFrame:
     from cryodata.references.describing import describe_references
 
     return describe_references(references)
+
+
+def export(
+    granules: Any,
+    where: str | PathLike[str],
+    *,
+    form: str = "kerchunk",
+    on_unsupported: str = "raise",
+    storage_options: Mapping[str, Any] | None = None,
+    folder_options: Mapping[str, Any] | None = None,
+    options: Options | None = None,
+) -> dict[str, dict[str, CryodataError]]:
+    """Write references in a form that other libraries read.
+
+    What a form cannot hold is refused by name, never dropped or filled with zeros.
+
+    Parameters
+    ----------
+    granules : References, or anything that `cryodata.open` takes
+    where : str or path-like
+        A folder, or ``s3://bucket/prefix``.
+    form : {"kerchunk", "kerchunk-parquet", "icechunk"}
+        ``<granule>.json`` for each granule; a folder ``<granule>.parq`` for each; or one Icechunk
+        repository, with one granule at its root or several in groups of their names. The first
+        two know no version of a granule: whoever reads a granule that was replaced by them gets
+        other values, without a word.
+    on_unsupported : {"raise", "skip"}
+        What becomes of variables that the form cannot hold: an error before anything of their
+        granule is written, or they are left out, and returned.
+    storage_options : mapping, optional
+        For the granules.
+    folder_options : mapping, optional
+        For `where`.
+    options : Options, optional
+
+    Returns
+    -------
+    dict
+        Name of a granule to what was left out of it, path to why; empty where all was written.
+
+    Raises
+    ------
+    UnsupportedError
+        A granule has what the form cannot hold.
+    MissingDependencyError
+        The form needs a package that is not installed.
+    CryodataError
+        A granule cannot be had, or `where` not be written.
+    """
+    from cryodata.references.exporting import export_references
+
+    return export_references(
+        granules,
+        where,
+        form=form,
+        on_unsupported=on_unsupported,
+        storage_options=storage_options,
+        folder_options=folder_options,
+        options=options,
+    )
+
+
+def zarr_store(
+    granule: Any,
+    *,
+    on_unsupported: str = "raise",
+    storage_options: Mapping[str, Any] | None = None,
+    options: Options | None = None,
+) -> GranuleStore:
+    """A granule as a read-only store of Zarr version 3.
+
+    ``zarr.open(store)`` and ``xarray.open_zarr(store, group=..., consolidated=False)`` read it;
+    its bytes come from the granule, chunk by chunk, and of the version that was indexed.
+
+    Parameters
+    ----------
+    granule : str, path-like, Granule or References of one granule
+    on_unsupported : {"raise", "skip"}
+        What becomes of variables that Zarr cannot hold; those left out are in ``.refused``.
+    storage_options, options : optional
+        As for `cryodata.open`.
+
+    Raises
+    ------
+    UnsupportedError
+        Zarr cannot hold a variable of the granule.
+    MissingDependencyError
+        zarr is not installed.
+    ConfigurationError
+        There are several granules.
+    """
+    from cryodata.granule import GranuleFile
+    from cryodata.locate import one_granule
+    from cryodata.references.granule_store import GranuleStore
+
+    one = one_granule(granule, storage_options)
+    file = GranuleFile(one, storage_options=storage_options, options=options)
+    return GranuleStore(file, on_unsupported=on_unsupported)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from cryodata.errors import ConfigurationError, CryodataError, NothingFoundError
 from cryodata.formats.allowed import Allowed
 from cryodata.granule import GranuleFile
 from cryodata.locate import Wish, granules_of
+from cryodata.no_garbage import nothing_collected
 from cryodata.options import Options
 from cryodata.provenance import Skipped, all_of
 from cryodata.references.catalogue import Row, rows_to_table
@@ -32,6 +34,8 @@ __all__ = ["SIDE_BY_SIDE", "OnError", "Parallel", "add", "build_references", "to
 
 SIDE_BY_SIDE = 16
 """Granules walked at once by threads."""
+SWEPT = 64
+"""Granules after which garbage is collected: to look for it all the time takes a quarter of it."""
 SECONDS = 2.0
 """Between commits, at first."""
 SLOWER = 0.05
@@ -106,8 +110,12 @@ def add(
         for key, one in new.items()
     }
     jobs = [(one, files[key]) for key, one in new.items()]
-    with Progress(len(jobs), "granules", show=progress) as bar, _Commits(log) as commits:
-        for what, outcome in _walk_all(jobs, parallel):
+    with (
+        nothing_collected(),
+        Progress(len(jobs), "granules", show=progress) as bar,
+        _Commits(log) as commits,
+    ):
+        for number, (what, outcome) in enumerate(_walk_all(jobs, parallel), 1):
             if isinstance(outcome, CryodataError):
                 failed.append(Skipped(outcome.url or str(what), outcome))
             else:
@@ -116,6 +124,8 @@ def add(
                 commits.add(row)
                 done.append(row)
             bar.step()
+            if number % SWEPT == 0:  # what a walk leaves behind has few cycles, and not none
+                gc.collect(1)
     if failed and on_error == "raise":
         raise told(failed, len(wanted))
     table = log.read()

@@ -173,6 +173,7 @@ class Earth:
         product: str | None = None,
         version: str | None = None,
         keys_link: bool = False,
+        sidecar: bytes | None = None,
         **variant: Any,
     ) -> dict[str, Any]:
         """Put a granule into the protected bucket and into the catalogue.
@@ -187,6 +188,8 @@ class Earth:
             What it is of; None takes that from its name.
         keys_link : bool
             Whether its record names the place that gives keys.
+        sidecar : bytes, optional
+            Its DMR++, put beside it and named in its record.
         **variant
             More arguments of `Catalogue.add`.
 
@@ -198,6 +201,9 @@ class Earth:
         path = Path(path)
         key = key or nasa_key(path.name)
         self.store(path, key)
+        if sidecar is not None:
+            self.store(sidecar, f"{key}.dmrpp")
+            variant["dmrpp"] = True
         data = self.realm.names.data
         return self.catalogue.add(
             path,
@@ -209,13 +215,14 @@ class Earth:
             **variant,
         )
 
-    def store(self, path: str | Path, key: str = "") -> str:
-        """Put any file into the protected bucket alone; returns its ``s3://`` URL."""
+    def store(self, what: str | Path | bytes, key: str = "") -> str:
+        """Put a file, or bytes, into the protected bucket alone; returns its ``s3://`` URL."""
         import obstore
 
-        path = Path(path)
-        key = key or path.name
-        obstore.put(self._server.store(PROTECTED), key, path)
+        if not isinstance(what, bytes):
+            what = Path(what)
+            key = key or what.name
+        obstore.put(self._server.store(PROTECTED), key, what)
         return f"s3://{PROTECTED}/{key}"
 
     def _is_good(self, token: str) -> bool:

@@ -1,0 +1,85 @@
+"""`cryodata.references.export`, as its users read what it wrote."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import fsspec
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+
+import cryodata as cd
+from cryodata.errors import ConfigurationError, UnsupportedError
+from tests.references.stores import tiny_granules
+from tests.test_matrix import NAMED
+
+GROUP = "gt1l/land_ice_segments"
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::zarr.errors.ZarrUserWarning"),  # codecs of numcodecs
+    pytest.mark.filterwarnings("ignore:.*does not have a Zarr V3 specification"),
+    pytest.mark.filterwarnings("ignore:The codec .* is currently not part"),
+]
+
+
+@pytest.fixture
+def granules(tmp_path: Path) -> list[Path]:
+    return tiny_granules(tmp_path / "granules", 2)
+
+
+def check(ds: xr.Dataset, path: Path) -> None:
+    with h5py.File(path) as file:
+        for name in ("h_li", "latitude", "delta_time"):
+            np.testing.assert_array_equal(ds[name].values, file[GROUP][name][:])
+
+
+@pytest.mark.parametrize("built", [False, True])
+@pytest.mark.parametrize("form", ["kerchunk", "kerchunk-parquet"])
+def test_kerchunk(granules: list[Path], tmp_path: Path, form: str, built: bool) -> None:
+    what = cd.references.build(granules, tmp_path / "refs") if built else granules
+    assert cd.references.export(what, tmp_path / "out", form=form) == {}
+    for path in granules:
+        made = tmp_path / "out" / f"{path.name}.{'json' if form == 'kerchunk' else 'parq'}"
+        ds = xr.open_dataset(str(made), engine="kerchunk", group=GROUP, decode_times=False)
+        check(ds, path)
+
+
+def test_by_fsspec(granules: list[Path], tmp_path: Path) -> None:
+    cd.references.export(granules[:1], tmp_path, form="kerchunk")
+    document = json.loads((tmp_path / f"{granules[0].name}.json").read_text())
+    fs = fsspec.filesystem("reference", fo=document, asynchronous=False)
+    attributes = json.loads(fs.cat(f"{GROUP}/h_li/.zarray"))
+    assert attributes["shape"] == [100]
+    assert attributes["chunks"] == [40]
+
+
+def test_zarr_store(granules: list[Path]) -> None:
+    store = cd.references.zarr_store(granules[0])
+    with xr.open_zarr(store, group=GROUP, consolidated=False, decode_times=False) as ds:
+        check(ds, granules[0])
+    with pytest.raises(ConfigurationError, match="2 granules"):
+        cd.references.zarr_store(granules)
+
+
+def test_what_cannot_be_held(tmp_path: Path) -> None:
+    """Refused before anything is written, or left out and told."""
+    path = tmp_path / "odd.h5"
+    NAMED["filter/szip/latest"].make(path)
+    with pytest.raises(UnsupportedError, match="szip"):
+        cd.references.export(path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    left_out = cd.references.export(path, tmp_path / "out", on_unsupported="skip")
+    assert set(left_out) == {"odd.h5"}
+    assert set(left_out["odd.h5"]) == {"ramp", "noise"}
+    refs = json.loads((tmp_path / "out" / "odd.h5.json").read_text())["refs"]
+    assert not [key for key in refs if key.startswith(("ramp", "noise"))]
+
+
+def test_words(granules: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no form 'netcdf'"):
+        cd.references.export(granules, tmp_path, form="netcdf")
+    with pytest.raises(ConfigurationError, match="on_unsupported"):
+        cd.references.export(granules, tmp_path, on_unsupported="drop")
