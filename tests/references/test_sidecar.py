@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import re
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -215,7 +216,9 @@ REFUSED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
         "document type",
     ),
     "flattened": (
-        lambda text: text.replace(b"</Dataset>", b'<Attribute name="g" type="Container"/></Dataset>'),
+        lambda text: text.replace(
+            b"</Dataset>", b'<Attribute name="g" type="Container"/></Dataset>'
+        ),
         "flattened",
     ),
     "all a byte further": (lambda text: shifted(text, 1), "damaged|lies outside"),
@@ -374,6 +377,35 @@ def test_chunks_that_may_have_skipped_a_filter_are_walked(sky: Sky, tmp_path: Pa
         assert file.sidecar is not None
         assert set(file.sidecar.losses) == {"/noise"}
         check_values(file, path)
+
+
+def test_why_nobody_gets_it_unasked(sky: Sky, tmp_path: Path) -> None:
+    """What no check can find, and no reader of sidecars: so they are used on request only.
+
+    A mask may say that shuffle was left out, of a chunk that was deflated; types of attributes
+    are told in the words of DAP.
+    """
+    path = tmp_path / "lies.h5"
+    values = np.arange(1000, dtype="<i4")
+    with h5py.File(path, "w") as file:
+        settings = {"chunks": (500,), "compression": "gzip", "shuffle": True}
+        dataset = file.create_dataset("x", data=values, **settings)
+        dataset.id.write_direct_chunk((0,), zlib.compress(values[:500].tobytes()), filter_mask=1)
+        dataset.attrs["flag"] = np.array([1], "i1")
+        dataset.attrs["name"] = np.bytes_("heights")
+    granule = put(sky, path)
+    with GranuleFile(granule, options=USE) as file:
+        told = file.walk().arrays["/x"]
+        (found,) = file.read([("/x", None)])
+        assert file.sidecar is not None
+        assert file.sidecar.used
+        assert found.tolist() != values.tolist()
+    with GranuleFile(granule, options=Options(cache=None)) as file:
+        array = file.walk().arrays["/x"]
+        (found,) = file.read([("/x", None)])
+        assert found.tolist() == values.tolist()
+    assert (np.shape(told.attributes["flag"]), np.shape(array.attributes["flag"])) == ((), (1,))
+    assert (type(told.attributes["name"]), type(array.attributes["name"])) == (str, np.bytes_)
 
 
 def test_it_is_not_kept_in_place_of_the_granule(sky: Sky, real: Path, tmp_path: Path) -> None:
