@@ -206,3 +206,18 @@ def test_partners_that_are_not_there(passes: tuple[list[Path], list[Path]], tmp_
         cd.open(atl06(tmp_path, segments=20, beams=("gt1l",)), classify="ATL08")
     with pytest.raises(SelectionError, match="no product that classifies"):
         cd.open(alone, classify="trees")
+
+
+def test_by_references(passes: tuple[list[Path], list[Path]], tmp_path: Path) -> None:
+    """Photons and what classifies them, each from references."""
+    photons, classes = (
+        cd.references.build(files, tmp_path / name)
+        for files, name in zip(passes, ("ATL03", "ATL08"), strict=True)
+    )
+    asked: dict[str, Any] = {"variables": ["h_ph"], "beams": "gt1l"}
+    with (
+        cd.open(photons, classify=classes, **asked) as ours,
+        cd.open(passes[0], classify=passes[1], **asked) as plain,
+    ):
+        assert sorted(ours["classed_pc_flag"].values) == sorted(plain["classed_pc_flag"].values)
+        assert (plain["classed_pc_flag"].values >= 0).any()

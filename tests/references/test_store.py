@@ -520,3 +520,26 @@ def test_errors_are_ours(refs: References) -> None:
         row = replace(refs[0], index=bad)
         with pytest.raises(CryodataError):
             refs.index(row)
+
+
+def test_cut_as_without_references(shared_data: Path, tmp_path: Path) -> None:
+    """The same rows and values, whichever granules the catalogue left out."""
+    files = sorted((shared_data / "icesat2").glob("processed_ATL06_2019*_002_01.h5"))
+    (far,) = (shared_data / "icesat2").glob("processed_ATL06_2019*_006_01.h5")
+    refs = cd.references.build([far, *files], tmp_path / "refs")
+    asked: dict[str, Any] = {
+        "region": (-50.8, 70.0, -49.0, 70.5),
+        "where": "atl06_quality_summary == 0",
+        "variables": ["h_li", "h_li_sigma"],
+        "options": NO_CACHE,
+    }
+    chosen = refs.select(region=asked["region"])
+    assert {row.granule.name for row in chosen} == {path.name for path in files}
+    with cd.open(refs, **asked) as ours, cd.open(files, **asked) as plain:
+        kept = plain["rowSize"].values > 0
+        assert ours["rowSize"].values.sum() == plain["rowSize"].values.sum() > 0
+        assert sorted(ours["granule"].values) == sorted(plain["granule"].values[kept])
+        for name in ("h_li", "time", "latitude"):
+            np.testing.assert_array_equal(
+                np.sort(ours[name].values), np.sort(plain[name].values), err_msg=name
+            )

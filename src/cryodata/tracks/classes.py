@@ -15,6 +15,7 @@ from cryodata.arrays.lazy import Slices, read_slices
 from cryodata.earthdata.granule import Granule
 from cryodata.errors import NothingFoundError, SelectionError
 from cryodata.granule import GranuleFile, Wanted
+from cryodata.granule.referenced import Referenced
 from cryodata.locate import Wish, granules_of
 from cryodata.products import (
     GranuleName,
@@ -26,6 +27,7 @@ from cryodata.products import (
     known,
     parse_name,
 )
+from cryodata.references.references import References
 from cryodata.rowwise.classify import UNCLASSIFIED, classes_of_rows, rows_of_segments
 from cryodata.rowwise.nesting import fine_starts
 from cryodata.tracks.columns import Columns, Track
@@ -223,7 +225,10 @@ def _product_of(classify: Any) -> Product:
     if isinstance(classify, str) and classify.upper() in known():
         return get(classify)
     several = isinstance(classify, Sequence) and not isinstance(classify, str)
-    items = classify if several else [classify]
+    if isinstance(classify, References):
+        items: Sequence[Any] = [row.granule for row in classify]
+    else:
+        items = classify if several else [classify]
     names = [parse_name(one.name if isinstance(one, Granule) else str(one)) for one in items]
     for name in names:
         if name is not None:
@@ -268,7 +273,7 @@ def _partners(
     """Key of a pass to the granule that classifies it, the newest revision of each."""
     if not isinstance(classify, str) or classify.upper() not in known():
         offered = granules_of(classify, wish, opening["storage_options"])
-    elif any(isinstance(granule, Granule) for granule in granules):
+    elif any(isinstance(_plain(granule), Granule) for granule in granules):
         from cryodata.catalogue import search
 
         offered = list(
@@ -310,6 +315,11 @@ def _beside(file: GranuleFile, name: GranuleName, product: Product) -> list[str]
     tail = f"{name.rgt:04d}{name.cycle:02d}{name.region:02d}_{name.release}_*"
     pattern = f"{glob.escape(folder)}/*{product.short_name}_*_{tail}"
     return [str(Path(found)) for found in sorted(glob.glob(pattern))]  # noqa: PTH207 - of a prefix
+
+
+def _plain(granule: Any) -> Any:
+    """What is opened: of references, what they refer to."""
+    return granule.what if isinstance(granule, Referenced) else granule
 
 
 def _last(path: str) -> str:
