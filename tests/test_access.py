@@ -286,3 +286,20 @@ def test_data_host_that_is_trusted_gets_the_token_and_no_other(earth: Earth) -> 
     store = access.open_granule_store(f"{earth.cdn.url}/x/y.h5", options=UNKEPT)
     assert not isinstance(store, RenewingStore)
     assert active_system().edl == earth.system.edl
+
+
+def test_references_of_either_way_serve_both(
+    sky: Sky, earth: Earth, granule: Path, tmp_path: Path
+) -> None:
+    """Built inside the region, read outside of it, and the other way round: nothing is walked."""
+    for built, read in (("direct", "external"), ("external", "direct")):
+        found = search("ATL06", rgt=50, cycle=4)
+        options = replace(UNKEPT, access=built)
+        refs = cd.references.build(found, tmp_path / built, options=options)
+        assert [row.granule for row in refs] == list(found)
+        strangers = cd.references.open(tmp_path / built)  # Earthdata needs no allowance
+        access.forget_ways()
+        with cd.open(strangers, variables=["h_li"], options=UNKEPT, access=read) as ds:
+            assert ds.cryo.receipt.requests == 0, "opened by what the references know"
+            np.testing.assert_array_equal(ds["h_li"].values, expected(granule))
+        assert len(cd.references.refresh(strangers)) == 1
