@@ -9,7 +9,6 @@ import subprocess
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -510,7 +509,7 @@ def test_parquet_columns(refs: References) -> None:
     assert {"name", "rgt", "cycle", "start", "end", "etag", "geometry", "bbox"} <= set(
         table.column_names
     )
-    assert table.column("rgt").to_pylist() in ([*p] for p in permutations(range(1, 6)))
+    assert table.column("rgt").to_pylist() == [1, 2, 3, 4, 5]
     assert os.environ.get("HOME", "~") not in str(table.column("index").to_pylist())
 
 

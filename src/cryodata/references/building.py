@@ -11,8 +11,6 @@ from dataclasses import replace
 from os import PathLike
 from typing import Any, Self
 
-import pyarrow.compute as pc
-
 from cryodata.errors import ConfigurationError, CryodataError, NothingFoundError
 from cryodata.formats.allowed import Allowed
 from cryodata.granule import GranuleFile
@@ -20,7 +18,7 @@ from cryodata.locate import Wish, granules_of
 from cryodata.no_garbage import nothing_collected
 from cryodata.options import Options
 from cryodata.provenance import Skipped, all_of
-from cryodata.references.catalogue import Row, rows_to_table
+from cryodata.references.catalogue import Row, current, rows_to_table
 from cryodata.references.log import Log
 from cryodata.references.progress import Progress
 from cryodata.references.references import References
@@ -97,9 +95,7 @@ def add(
     if on_error not in {"raise", "skip"}:
         raise ConfigurationError(f"on_error={on_error!r}", fix='It is "raise" or "skip".')
     log, shelf = Log(folder), Shelf(folder, options.limits)
-    have = log.read()
-    current = have.filter(pc.invert(have.column("retired")))
-    known = set(current.column("key").to_pylist()) - again
+    known = set(current(log.read()).column("key").to_pylist()) - again
     wanted = {key_of(one): one for one in granules}
     new = {key: one for key, one in wanted.items() if key not in known}
     fresh = replace(options, cache=None)  # what is there now, not what was there once
@@ -128,11 +124,9 @@ def add(
                 gc.collect(1)
     if failed and on_error == "raise":
         raise told(failed, len(wanted))
-    table = log.read()
-    current = table.filter(pc.invert(table.column("retired")))
     urls = [url for row in done for url in (row.source.url, row.granule.s3, row.granule.https)]
     places = sorted({url.rpartition("/")[0] for url in urls if url})
-    return References(current, shelf, Allowed.of(places), tuple(failed))
+    return References(current(log.read()), shelf, Allowed.of(places), tuple(failed))
 
 
 def told(failed: Sequence[Skipped], granules: int) -> CryodataError:

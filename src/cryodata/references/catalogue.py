@@ -28,6 +28,7 @@ from cryodata.types import Source
 
 __all__ = [
     "Row",
+    "current",
     "decode_rows",
     "encode_rows",
     "joined",
@@ -290,6 +291,12 @@ def newest(table: pa.Table) -> pa.Table:
     last = ordered.group_by("key").aggregate([("place", "max")]).column("place_max")
     last = last.combine_chunks()
     return table.take(places.take(last.take(pc.sort_indices(last))))
+
+
+def current(table: pa.Table) -> pa.Table:
+    """The granules that were not retired, by time and name."""
+    kept = table.filter(pc.invert(table.column("retired")))
+    return kept.sort_by([("start", "ascending"), ("name", "ascending"), ("key", "ascending")])
 
 
 def stamped(table: pa.Table, commit: str) -> pa.Table:

@@ -23,7 +23,7 @@ from cryodata.granule.referenced import Referenced
 from cryodata.index import Index
 from cryodata.options import Options
 from cryodata.provenance import Skipped
-from cryodata.references.catalogue import Row, outline_of, row_of
+from cryodata.references.catalogue import Row, current, outline_of, row_of
 from cryodata.references.footprints import cap_of, is_near
 from cryodata.references.log import GRANULES, Log
 from cryodata.references.shelf import Shelf
@@ -31,6 +31,7 @@ from cryodata.region.region import Region
 from cryodata.region_input import region_of
 from cryodata.store.folder import Folder, open_folder
 from cryodata.timespan import TimeSpan
+from cryodata.words import count_in_words, size_in_words
 
 __all__ = ["References", "is_references", "open_references"]
 
@@ -204,7 +205,8 @@ class References:
     def _summary(self) -> str:
         chunks, nbytes = (pc.sum(self.table.column(n)).as_py() or 0 for n in ("chunks", "nbytes"))
         skipped = f", {len(self.skipped)} skipped" if self.skipped else ""
-        return f"{len(self)} granules, {chunks:,} chunks, {nbytes / 1e9:.3g} GB{skipped}"
+        counts = f"{count_in_words(len(self), 'granule')}, {count_in_words(chunks, 'chunk')}"
+        return f"{counts}, {size_in_words(nbytes)} stored{skipped}"
 
     def _repr_html_(self) -> str:
         frame = self.to_pandas()
@@ -220,7 +222,7 @@ class References:
                     _day(some["start"].min()),
                     _day(some["end"].max()),
                     f"{some['chunks'].sum():,}",
-                    f"{some['nbytes'].sum() / 1e9:.3g} GB",
+                    size_in_words(some["nbytes"].sum()),
                 )
             )
             + "</tr>"
@@ -290,5 +292,4 @@ def open_references(
             url=f"{folder.url}/{GRANULES}",
             fix="Build them: cryodata.references.build(granules, where).",
         )
-    current = table.filter(pc.invert(table.column("retired")))
-    return References(current, Shelf(folder, options.limits), Allowed.of(allow))
+    return References(current(table), Shelf(folder, options.limits), Allowed.of(allow))
