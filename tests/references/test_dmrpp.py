@@ -183,6 +183,19 @@ LOST = {
     ),
     "blocks": (one(f'{GOOD}<dmrpp:block offset="1" nBytes="2"/>'), "block"),
     "no chunk, no fill": (one(TWO), "never written"),
+    "chunks without number": (
+        one(
+            GOOD.replace(">4<", ">1 1<").replace("[0]", "[0,0]").replace("[4]", "[0,4]"),
+            dims=f'<Dim size="{10**17}"/><Dim size="{10**17}"/>',
+        ),
+        "cannot be counted",
+    ),
+    "axes without end": (one(GOOD, dims='<Dim size="1"/>' * 70), "70 axes"),
+    "not deflated and of another size": (one(GOOD.replace("16", "17")), "not of 16 bytes"),
+    "perhaps stored without deflate": (
+        one(GOOD, chunks='compressionType="deflate" byteOrder="LE"'),
+        "stored without deflate",
+    ),
     "a dimension of nothing": (one(GOOD, dims='<Dim name="/nowhere"/>'), "no dimension"),
 }
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pickle
+import random
 import re
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,11 @@ def to_sidecar(sky: Sky) -> int:
     return sum(entry.path.endswith(".dmrpp") for entry in sky.log)
 
 
+def is_used(granule: GranuleFile) -> bool:
+    assert granule.sidecar is not None
+    return granule.sidecar.used
+
+
 def check_places(told: Index, walked: Index) -> None:
     """The same variables, and the bytes of each in the same places."""
     assert told.complete
@@ -135,8 +142,8 @@ def test_a_sidecar_that_checks_out_is_the_structure(sky: Sky, real: Path, dialec
         assert to_sidecar(sky) == 1
         check_places(index, expected)
         assert file.walk() is index
+        assert is_used(file)
         assert file.sidecar is not None
-        assert file.sidecar.used
         assert file.sidecar.url == granule.dmrpp
         assert {path.rpartition("/")[2] for path in file.sidecar.losses} >= {"release", "version"}
         check_values(file, real)
@@ -189,7 +196,11 @@ def test_options_for_one_host_are_not_shown_to_another(sky: Sky, plain: Path) ->
     options = {"headers": {"X-Key": "secret"}}
     same = GranuleFile(granule, options=USE, storage_options=options)
     assert same._where is not None
-    for changed in ({"dmrpp": "https://elsewhere.example/x.dmrpp"}, {"s3": "s3://bucket/x.h5"}):
+    changes: list[dict[str, Any]] = [
+        {"dmrpp": "https://elsewhere.example/x.dmrpp"},
+        {"s3": "s3://b/x.h5"},
+    ]
+    for changed in changes:
         found = sidecar.beside(
             replace(granule, **changed), storage_options=options, engine="auto", options=USE
         )
@@ -206,9 +217,10 @@ def nth(text: bytes, pattern: bytes, number: int, new: Callable[[re.Match[bytes]
     return text[: found.start()] + new(found) + text[found.end() :]
 
 
+CONTAINER = b'<Attribute name="g" type="Container"/>'
 REFUSED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     # what is wrong with it: how it is made of a good one, and the words that say so
-    "nothing": (lambda _: b"", "416|no XML|"),
+    "nothing": (lambda _: b"", "no XML|XX"),
     "a page to sign in": (lambda _: b"<html><body>Sign in</body></html>", "no DMR"),
     "cut short": (lambda text: text[:-40], "no XML"),
     "a bomb": (
@@ -262,6 +274,34 @@ def test_a_sidecar_that_does_not_check_out_is_not_used(sky: Sky, plain: Path, wh
         assert to_sidecar(sky) <= 3
 
 
+def test_one_that_cannot_be_checked_is_not_used(sky: Sky, tmp_path: Path) -> None:
+    """Bytes that carry no checksum may be any bytes."""
+    path = tmp_path / "bare.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=np.arange(4000.0), chunks=(500,))
+        file.create_dataset("y", data=np.arange(4000.0))
+    with GranuleFile(put(sky, path), options=USE) as opened:
+        with pytest.warns(UserWarning, match="carries a checksum"):
+            opened.walk()
+        check_values(opened, path)
+
+
+def test_a_damaged_one_harms_nobody(sky: Sky, plain: Path) -> None:
+    """Whatever becomes of its places: the granule is walked, or what is believed is right."""
+    rng = random.Random(0)
+    good = sidecar_of(plain, dialect=2023)
+    places = [i for m in re.finditer(rb"<dmrpp:chunk [^>]*>", good) for i in range(*m.span())]
+    for _ in range(60):
+        text = bytearray(good)
+        for _ in range(rng.choice((1, 1, 3))):
+            text[rng.choice(places)] = rng.choice(b'0123456789<>"x ')
+        granule = put(sky, plain, bytes(text))
+        with GranuleFile(granule, options=USE) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            file.walk()
+            check_values(file, plain)
+
+
 def test_the_sidecar_of_another_granule_is_not_used(sky: Sky, real: Path, other: Path) -> None:
     """All that it says is sound, and of another file."""
     granule = put(sky, real, sidecar_of(other, dialect=2023))
@@ -281,8 +321,7 @@ def test_another_size_than_the_catalogue_says_is_not_used(sky: Sky, plain: Path)
     for size in (0, round(granule.size * 1.004)):
         with GranuleFile(replace(granule, size=size), options=USE) as file:
             file.walk()
-            assert file.sidecar is not None
-            assert file.sidecar.used
+            assert is_used(file)
 
 
 def test_one_that_is_missing_or_enormous_is_not_used(sky: Sky, plain: Path, tmp_path: Path) -> None:
@@ -312,8 +351,7 @@ def test_one_larger_than_a_request_is_fetched_in_parts(sky: Sky, plain: Path) ->
     options = replace(USE, network=replace(STEADY, largest=size // 3))
     with GranuleFile(granule, options=options) as file:
         file.walk()
-        assert file.sidecar is not None
-        assert file.sidecar.used
+        assert is_used(file)
         assert to_sidecar(sky) == 4
         check_values(file, plain)
 
@@ -325,14 +363,26 @@ def test_a_wrong_chunk_that_was_not_sampled_is_noticed_when_read(sky: Sky, plain
     granule = put(sky, plain, short)
     with GranuleFile(granule, options=USE) as file:
         file.walk()
-        assert file.sidecar is not None
-        assert file.sidecar.used
+        assert is_used(file)
         part = pickle.loads(pickle.dumps(file.select(["/g/x0"])))
         with pytest.warns(UserWarning, match="sidecar is not used: .*x0"):
             check_values(file, plain)
-        assert not file.sidecar.used
+        assert not is_used(file)
         with pytest.warns(UserWarning, match="sidecar is not used"):
             check_values(part, plain, ["/g/x0"])
+
+
+def test_many_threads_that_meet_a_wrong_chunk_all_read_right(sky: Sky, plain: Path) -> None:
+    """The first of them makes the reader forget the sidecar; the others have read by it, too."""
+    text = sidecar_of(plain, dialect=2023)
+    short = nth(text, rb'nBytes="(\d+)"', 1, lambda m: b'nBytes="%d"' % (int(m[1]) - 1))
+    with GranuleFile(put(sky, plain, short), options=USE) as file:
+        file.walk()
+        assert is_used(file)
+        with warnings.catch_warnings(), ThreadPoolExecutor(8) as pool:
+            warnings.simplefilter("ignore")
+            for job in [pool.submit(check_values, file, plain, ["g/x0"]) for _ in range(16)]:
+                job.result()
 
 
 def test_what_it_does_not_name_is_looked_for(sky: Sky, plain: Path) -> None:
@@ -347,8 +397,7 @@ def test_what_it_does_not_name_is_looked_for(sky: Sky, plain: Path) -> None:
         assert set(file.walk(["/g"]).arrays) == {"/g/x0", "/g/x1", "/g/x2"}
         with pytest.raises(UnknownVariableError):
             file.walk(["/g/x3"])
-        assert file.sidecar is not None
-        assert file.sidecar.used
+        assert is_used(file)
 
 
 def test_what_it_names_and_the_granule_has_not_refuses_it(sky: Sky, plain: Path) -> None:
@@ -397,8 +446,7 @@ def test_why_nobody_gets_it_unasked(sky: Sky, tmp_path: Path) -> None:
     with GranuleFile(granule, options=USE) as file:
         told = file.walk().arrays["/x"]
         (found,) = file.read([("/x", None)])
-        assert file.sidecar is not None
-        assert file.sidecar.used
+        assert is_used(file)
         assert found.tolist() != values.tolist()
     with GranuleFile(granule, options=Options(cache=None)) as file:
         array = file.walk().arrays["/x"]

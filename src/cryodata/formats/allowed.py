@@ -11,11 +11,11 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from cryodata.errors import ConfigurationError, UnsafeReferenceError
 
-__all__ = ["Allowed"]
+__all__ = ["Allowed", "is_plain"]
 
 LONGEST = 4096
 """Characters of a URL, at most."""
@@ -39,7 +39,7 @@ class Allowed:
     places: tuple[tuple[str, str, str], ...]
 
     @classmethod
-    def of(cls, prefixes: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> Allowed:
+    def of(cls, prefixes: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> Self:
         """What a caller names.
 
         Parameters
@@ -75,6 +75,14 @@ class Allowed:
             f"References point to {_shown(url)}, which is not allowed",
             fix=f"If you trust them: allow={_shown(url.rpartition('/')[0])!r}.",
         )
+
+
+def is_plain(url: str) -> bool:
+    """Whether something is a URL of S3 or the web that all readers take for the same."""
+    try:
+        return _split(url)[0] in {"s3", "http", "https"}
+    except UnsafeReferenceError:
+        return False
 
 
 def _place(prefix: str) -> tuple[str, str, str]:

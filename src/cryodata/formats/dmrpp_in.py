@@ -45,6 +45,8 @@ NUMBERS: Mapping[str, str] = {
 FILTERS: Mapping[str, int] = {"shuffle": 2, "deflate": 1, "fletcher32": 3}
 """Filters that sidecars name, in HDF5's own order of writing, and their registered numbers."""
 ORDERS: Mapping[str, Literal["<", ">"]] = {"LE": "<", "BE": ">"}
+MOST_AXES = 32
+"""Of HDF5."""
 NOT_SAID = "It is not said by the sidecar"
 FIX = "The granule itself is walked where it is asked for."
 _POSITION = re.compile(r"\[(\d{1,18}(?:,\d{1,18})*)\]")
@@ -216,6 +218,8 @@ class _Context:
 
     def _axes(self, variable: Variable) -> tuple[tuple[int, ...], tuple[tuple[str, ...], ...]]:
         """Shape, and the dimension scale of each axis."""
+        if len(variable.dims) > MOST_AXES:
+            raise FormatError(f"It has {len(variable.dims)} axes")
         shape, dims = [], []
         for name, size in variable.dims:
             if name and name not in self._dimensions:
@@ -281,6 +285,8 @@ class _Context:
     ) -> ChunkTable:
         offsets, sizes = self._places(variable)
         grid = _grid(shape, chunk_shape)
+        if math.prod(grid) >= 1 << 62:
+            raise FormatError(f"Chunks {chunk_shape} of a shape {shape} cannot be counted")
         corners = np.array(
             [_corner(chunk.position, len(shape)) for chunk in variable.chunks], np.int64
         ).reshape(-1, len(shape))

@@ -405,15 +405,20 @@ class GranuleFile:
 
     async def _read(self, wanted: list[Wanted]) -> list[AnyArray]:
         structure = self._structure
+        told = structure.told
         try:
             return await self._read_indexed(wanted)
         except CacheError as error:
-            await self._walk_instead(error, [path for path, _ in wanted])
+            before = structure.index
+            structure.distrust()
+            await self._walk_instead(error, [path for path, _ in wanted], before)
             return await self._read_indexed(wanted)
         except ChunkCorruptError as error:
-            if structure.told is None:
+            if told is None:
                 raise
-            await self._walk_instead(error, [path for path, _ in wanted])
+            if structure.told is told:  # else another read has met it as well
+                structure.disbelieve(error)
+            await self._walk_instead(error, [path for path, _ in wanted], told)
             return await self._read_indexed(wanted)
         except GranuleChangedError:
             if not structure.unseen:
@@ -422,16 +427,15 @@ class GranuleFile:
         structure.start_anew()
         return await self._read_indexed(wanted)
 
-    async def _walk_instead(self, error: CacheError | ChunkCorruptError, paths: list[str]) -> None:
+    async def _walk_instead(
+        self, error: CryodataError, paths: list[str], before: Index | None
+    ) -> None:
         """Walk, since what was kept, or told, is not sound; raise where it also lied of shapes."""
-        before = self._structure.view
-        if isinstance(error, CacheError):
-            self._structure.distrust()
-        else:
-            self._structure.disbelieve(error)
         index = await self._structure.walk(Ask.of(paths, dims=False))
-        if before is not None:
-            for path in paths:
+        if before is None:
+            return
+        for path in paths:
+            if before.resolve(path) in before.arrays:
                 believed, found = before.array(path), index.array(path)
                 if (believed.shape, believed.dtype) != (found.shape, found.dtype):
                     raise error

@@ -19,14 +19,27 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cryodata.errors import CryodataError
     import pandas as pd
 
+    from cryodata.errors import CryodataError
     from cryodata.options import Options
     from cryodata.references.granule_store import GranuleStore
+    from cryodata.references.icechunk_in import IcechunkView
+    from cryodata.references.reference_store import ReferenceStore
     from cryodata.references.references import References
 
-__all__ = ["append", "build", "describe", "export", "open", "refresh", "verify", "zarr_store"]
+__all__ = [
+    "append",
+    "build",
+    "describe",
+    "export",
+    "open",
+    "open_icechunk",
+    "open_kerchunk",
+    "refresh",
+    "verify",
+    "zarr_store",
+]
 
 
 def build(
@@ -455,3 +468,98 @@ def zarr_store(
     one = one_granule(granule, storage_options)
     file = GranuleFile(one, storage_options=storage_options, options=options)
     return GranuleStore(file, on_unsupported=on_unsupported)
+
+
+def open_kerchunk(
+    where: str | PathLike[str] | Mapping[str, Any],
+    *,
+    allow: Any = (),
+    storage_options: Mapping[str, Any] | None = None,
+    folder_options: Mapping[str, Any] | None = None,
+    options: Options | None = None,
+) -> ReferenceStore:
+    """References of kerchunk as a read-only store of Zarr version 2, read strictly.
+
+    ``xarray.open_zarr(store, group=..., consolidated=False, zarr_format=2)`` reads it. Templates
+    are replaced as text, and nothing is evaluated; what a file says of itself is checked before
+    any of it is used. The version of each granule is learnt at the first read, and demanded at
+    all that follow.
+
+    Parameters
+    ----------
+    where : str, path-like or mapping
+        A JSON file, a folder of Parquet (its name ends in a slash, or it is one of this
+        machine), or the references themselves.
+    allow : str, path-like, or several
+        Places that chunks may lie in, besides those of NASA's Earthdata, as for `open`.
+    storage_options : mapping, optional
+        For the granules.
+    folder_options : mapping, optional
+        For `where`.
+    options : Options, optional
+
+    Raises
+    ------
+    UnsafeReferenceError
+        A chunk lies in a place that is not allowed.
+    FormatError, UnsupportedError, LimitExceededError
+        These are no references, or such as are not read.
+    MissingDependencyError
+        zarr is not installed.
+    NotFoundError, AuthError, FetchError
+        They cannot be read.
+    """
+    from cryodata.references.opening import open_kerchunk as opened
+
+    return opened(
+        where,
+        allow=allow,
+        storage_options=storage_options,
+        folder_options=folder_options,
+        options=options,
+    )
+
+
+def open_icechunk(
+    where: str | PathLike[str],
+    *,
+    allow: Any = (),
+    branch: str = "main",
+    storage_options: Mapping[str, Any] | None = None,
+    folder_options: Mapping[str, Any] | None = None,
+) -> IcechunkView:
+    """An Icechunk repository as a read-only store of Zarr version 3.
+
+    ``xarray.open_zarr(store, group=..., consolidated=False)`` reads it. Which servers are asked,
+    and with which keys, is as said here, whatever the repository says.
+
+    Parameters
+    ----------
+    where : str or path-like
+        A folder, or ``s3://bucket/prefix``.
+    allow : str, path-like, or several
+        Places that chunks may lie in, as for `open`.
+    branch : str
+    storage_options : mapping, optional
+        For the granules.
+    folder_options : mapping, optional
+        For `where`.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no repository.
+    UnsafeReferenceError, GranuleChangedError, FetchError
+        While reading: a chunk lies in a place that is not allowed, was replaced, or cannot be had.
+    MissingDependencyError
+        icechunk is not installed.
+    """
+    from cryodata.references.icechunk_in import open_icechunk as opened
+
+    return opened(
+        where,
+        allow,
+        branch=branch,
+        storage_options=storage_options,
+        folder_options=folder_options,
+    )

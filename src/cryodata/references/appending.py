@@ -7,10 +7,10 @@ from dataclasses import replace
 from os import PathLike
 from typing import Any
 
-from cryodata.formats.allowed import Allowed
 from cryodata.locate import granules_of
 from cryodata.options import Options
 from cryodata.references.building import add, wish_of
+from cryodata.references.places import Places
 from cryodata.references.references import References, open_references
 
 __all__ = ["append_references"]
@@ -34,4 +34,4 @@ def append_references(
         references = open_references(references, storage_options=folder_options, options=options)
     found = granules_of(granules, wish_of(region, time, version), storage_options)
     result = add(found, references.folder, storage_options=storage_options, options=options, **how)
-    return replace(result, allow=Allowed((*references.allow.places, *result.allow.places)))
+    return replace(result, allow=Places((*references.allow.places, *result.allow.places)))

@@ -12,7 +12,6 @@ from os import PathLike
 from typing import Any, Self
 
 from cryodata.errors import ConfigurationError, CryodataError, NothingFoundError
-from cryodata.formats.allowed import Allowed
 from cryodata.granule import GranuleFile
 from cryodata.locate import Wish, granules_of
 from cryodata.no_garbage import nothing_collected
@@ -20,6 +19,7 @@ from cryodata.options import Options
 from cryodata.provenance import Skipped, all_of
 from cryodata.references.catalogue import Row, current, rows_to_table
 from cryodata.references.log import Log
+from cryodata.references.places import Places
 from cryodata.references.progress import Progress
 from cryodata.references.references import References
 from cryodata.references.shelf import Shelf
@@ -126,7 +126,7 @@ def add(
         raise told(failed, len(wanted))
     urls = [url for row in done for url in (row.source.url, row.granule.s3, row.granule.https)]
     places = sorted({url.rpartition("/")[0] for url in urls if url})
-    return References(current(log.read()), shelf, Allowed.of(places), tuple(failed))
+    return References(current(log.read()), shelf, Places.of(places), tuple(failed))
 
 
 def told(failed: Sequence[Skipped], granules: int) -> CryodataError:

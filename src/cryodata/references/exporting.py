@@ -47,21 +47,41 @@ def export_references(
         if form == "icechunk":
             from cryodata.references.icechunk_out import write_icechunk
 
-            return write_icechunk(
-                files, where, on_unsupported=on_unsupported, folder_options=folder_options
+            written = write_icechunk(
+                files,
+                where,
+                on_unsupported=on_unsupported,
+                storage_options=storage_options,
+                folder_options=folder_options,
             )
+            return _by_granule(written.refused, [_name(file) for file in files])
         folder = open_folder(where, storage_options=folder_options, options=options)
         write = _WRITERS[form]
         refused: Refused = {}
         for file in files:
             document, lost = _references(file)
-            name = file.url.rpartition("/")[2]
+            name = _name(file)
             if lost and on_unsupported == "raise":
                 raise next(iter(lost.values()))
             if lost:
                 refused[name] = lost
             write(folder, name, document)
         return refused
+
+
+def _name(file: GranuleFile) -> str:
+    return file.url.rpartition("/")[2]
+
+
+def _by_granule(refused: Mapping[str, CryodataError], names: Sequence[str]) -> Refused:
+    """What is refused by its path in one repository, by granule: one is the root of it."""
+    if len(names) == 1:
+        return {names[0]: dict(refused)} if refused else {}
+    found: Refused = {}
+    for path, error in refused.items():
+        name, _, below = path.strip("/").partition("/")
+        found.setdefault(name, {})[below] = error
+    return found
 
 
 @contextmanager

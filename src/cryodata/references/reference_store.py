@@ -56,7 +56,7 @@ class ReferenceStore(ReadOnlyStore):
     Notes
     -----
     zarr decodes chunks by itself. That it is not made to fill the memory, what is deflated is
-    inflated here first, once more than it had to be: about 3 ms per MB of values. Copies made
+    inflated here first, once more than it had to be: about 2 ms per MB of values. Copies made
     by pickle know the versions that were learnt, and no secrets.
     """
 

@@ -15,10 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cryodata.earthdata.catalogue.track_names import Tracks
-from cryodata.earthdata.identity.login import active_system
-from cryodata.earthdata.place import place_of
 from cryodata.errors import NotFoundError
-from cryodata.formats.allowed import Allowed
 from cryodata.granule.referenced import Referenced
 from cryodata.index import Index
 from cryodata.options import Options
@@ -26,6 +23,7 @@ from cryodata.provenance import Skipped
 from cryodata.references.catalogue import Row, current, outline_of, row_of
 from cryodata.references.footprints import cap_of, is_near
 from cryodata.references.log import GRANULES, Log
+from cryodata.references.places import Places
 from cryodata.references.shelf import Shelf
 from cryodata.region.region import Region
 from cryodata.region_input import region_of
@@ -34,8 +32,6 @@ from cryodata.timespan import TimeSpan
 from cryodata.words import count_in_words, size_in_words
 
 __all__ = ["References", "is_references", "open_references"]
-
-Places = str | PathLike[str] | Iterable[str | PathLike[str]]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -50,7 +46,7 @@ class References:
         One row per granule.
     shelf : Shelf
         Where the indexes are.
-    allow : Allowed
+    allow : Places
         Places that granules may lie in, besides those of NASA's Earthdata.
     skipped : tuple of Skipped
         Granules that could not be indexed, and why; of `build`, `append` and `refresh`.
@@ -58,7 +54,7 @@ class References:
 
     table: pa.Table
     shelf: Shelf
-    allow: Allowed = field(default_factory=lambda: Allowed(()))
+    allow: Places = field(default_factory=lambda: Places(()))
     skipped: tuple[Skipped, ...] = ()
 
     @property
@@ -184,10 +180,8 @@ class References:
     def _referenced(self, row: Row) -> Referenced:
         granule = row.granule
         what = granule if granule.s3 or granule.https else row.source.url
-        system = active_system()
         for url in dict.fromkeys((*filter(None, (granule.s3, granule.https)), row.source.url)):
-            if place_of(url, system) is None and not system.is_public(url):
-                self.allow.check(url)
+            self.allow.check(url)
         return Referenced(what, granule.name, _Load(self.shelf, row))
 
     def index(self, row: Row) -> Index | None:
@@ -277,7 +271,7 @@ def is_references(what: Any) -> bool:
 def open_references(
     where: str | PathLike[str],
     *,
-    allow: Places = (),
+    allow: str | PathLike[str] | Iterable[str | PathLike[str]] = (),
     storage_options: Mapping[str, Any] | None = None,
     options: Options | None = None,
 ) -> References:
@@ -292,4 +286,4 @@ def open_references(
             url=f"{folder.url}/{GRANULES}",
             fix="Build them: cryodata.references.build(granules, where).",
         )
-    return References(current(table), Shelf(folder, options.limits), Allowed.of(allow))
+    return References(current(table), Shelf(folder, options.limits), Places.of(allow))
