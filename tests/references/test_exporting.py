@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import h5py
@@ -15,7 +16,7 @@ from kerchunk.utils import refs_as_store
 from packaging.version import Version
 
 import cryodata as cd
-from cryodata.errors import ConfigurationError, UnsupportedError
+from cryodata.errors import ConfigurationError, UnsafeReferenceError, UnsupportedError
 from tests.references.stores import tiny_granules
 from tests.test_matrix import NAMED
 
@@ -59,6 +60,36 @@ def test_kerchunk(granules: list[Path], tmp_path: Path, form: str, built: bool) 
             options = {"group": GROUP, "decode_times": False}
             ds = xr.open_dataset(str(made), engine="kerchunk", open_dataset_options=options)
             check(ds, path)
+
+
+@pytest.mark.parametrize("form", ["kerchunk", "kerchunk-parquet", "mapping"])
+def test_read_back(granules: list[Path], tmp_path: Path, form: str) -> None:
+    """By our own strict reader, where the places are allowed."""
+    path = granules[0]
+    cd.references.export(path, tmp_path / "out", form=form.replace("mapping", "kerchunk"))
+    where: Any = tmp_path / "out" / f"{path.name}.{'parq' if form[-1] == 't' else 'json'}"
+    if form == "mapping":
+        where = json.loads(where.read_text())
+    with pytest.raises(UnsafeReferenceError):
+        cd.references.open_kerchunk(where)
+    store = cd.references.open_kerchunk(where, allow=path.parent)
+    options: dict[str, Any] = {"consolidated": False, "zarr_format": 2, "decode_times": False}
+    with xr.open_zarr(store, group=GROUP, **options) as ds:
+        check(ds, path)
+
+
+def test_icechunk(granules: list[Path], tmp_path: Path) -> None:
+    """Two granules in one repository, each a group."""
+    assert cd.references.export(granules, tmp_path / "repo", form="icechunk") == {}
+    store = cd.references.open_icechunk(tmp_path / "repo", allow=granules[0].parent)
+    for path in granules:
+        group = f"{path.name}/{GROUP}"
+        with xr.open_zarr(store, group=group, consolidated=False, decode_times=False) as ds:
+            check(ds, path)
+    strangers = cd.references.open_icechunk(tmp_path / "repo", allow="s3://elsewhere")
+    array = zarr.open_group(strangers, mode="r")[f"{granules[0].name}/{GROUP}/h_li"]
+    with pytest.raises(UnsafeReferenceError):
+        array[:]
 
 
 def test_by_fsspec(granules: list[Path], tmp_path: Path) -> None:

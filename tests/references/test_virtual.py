@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +51,13 @@ def check(path: Path, group: str, **how: Any) -> xr.Dataset:
             else:
                 assert canonical(found[name].values) == canonical(np.asarray(expected))
     virtual = found.drop_vars(loaded)
+    if not virtual.variables:
+        return found
     references = virtual.vz.to_kerchunk(format="dict")
     root = zarr.open_group(refs_as_store(references), mode="r", zarr_format=2)
     with h5py.File(path) as file:
         names = [name for name in virtual.variables if file[group][name].shape is not None]
-    flat = {f"{group.strip('/')}/{name}".strip("/"): root[name] for name in names}
+    flat = {f"{group.strip('/')}/{name}".strip("/"): root[str(name)] for name in names}
     assert not unequal(flat, path, sorted(flat))  # type: ignore[arg-type]
     return found
 

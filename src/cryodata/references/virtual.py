@@ -1,4 +1,4 @@
-"""A group of a granule as a virtual dataset of VirtualiZarr: places of chunks in place of values."""
+"""A group of a granule as a virtual dataset of VirtualiZarr: where chunks are, without values."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def virtual_dataset(
     -------
     xarray.Dataset
         Of ``ManifestArray``; what stands nowhere as Zarr reads it, strings and data inside of
-        object headers, is loaded. Neither is masked or scaled, and there are no indexes.
+        object headers, is loaded, and so are single values. Neither is masked or scaled, and there are no indexes.
 
     Raises
     ------
@@ -101,7 +101,8 @@ def _is_child(path: str, below: str) -> bool:
 
 
 def _has_to_be_loaded(array: ZarrArray) -> bool:
-    return bool(array.inline) or not math.prod(array.shape)
+    """Whether it has no place; or no axis, which VirtualiZarr writes under a name nobody reads."""
+    return bool(array.inline) or not math.prod(array.shape) or not array.shape
 
 
 def _variable(array: ZarrArray, url: str, values: AnyArray | None) -> xr.Variable:
