@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import icechunk
 import numpy as np
 import pytest
 import xarray as xr
@@ -14,10 +15,11 @@ from kerchunk.utils import refs_as_store
 
 from cryodata.errors import UnknownVariableError, UnsupportedError
 from cryodata.granule import GranuleFile
+from cryodata.references.icechunk_in import read_icechunk
 from cryodata.references.virtual import virtual_dataset
 from tests.matrix.case import Case
 from tests.real import real_files
-from tests.references.compare import unequal
+from tests.references.compare import datasets, unequal
 from tests.references.test_forms import NO_CACHE, STRUCTURES, refusals
 from tests.references.test_reference_store import LARGE
 from tests.snapshot.form import canonical
@@ -74,6 +76,9 @@ def test_every_structure_is_equal_or_refused(case: Case, tmp_path: Path) -> None
     found = check(path, "/", on_unsupported="skip")
     table = refusals(case, "zarr view")
     assert not set(table) & set(found.variables)
+    if "*" not in table:
+        here = {name for name in datasets(path) if "/" not in name}
+        assert here - set(table) == here & set(found.variables)
 
 
 @pytest.mark.parametrize("name", [*real_files()])
@@ -82,3 +87,72 @@ def test_every_real_file_is_equal(name: str) -> None:
     path = real_files()[name]
     for group in groups(path)[::7]:
         check(path, group)
+
+
+def tiny(path: Path, seed: int = 0) -> None:
+    rng = np.random.default_rng(seed)
+    with h5py.File(path, "w") as file:
+        x = file.create_dataset("g/x", data=rng.random(100), chunks=(50,), compression="gzip")
+        x.attrs["_FillValue"] = np.float64(-1)
+        x[3] = -1
+        x.attrs["coordinates"] = "lat"
+        file["g/time"] = np.arange(100.0)
+        file["g/time"].make_scale("time")
+        x.dims[0].attach_scale(file["g/time"])
+        file["g/lat"] = np.linspace(-1, 1, 100)
+        file["g/lat"].dims[0].attach_scale(file["g/time"])
+        file["g/name"] = "north"
+        file["g"].attrs["title"] = "tiny"
+
+
+def test_it_is_joined_and_written_without_a_value_read(tmp_path: Path) -> None:
+    """By VirtualiZarr, into a repository of Icechunk; masks stay what they were."""
+    paths = [tmp_path / f"{i}.h5" for i in range(2)]
+    parts = []
+    for seed, path in enumerate(paths):
+        tiny(path, seed)
+        with GranuleFile(path, options=NO_CACHE) as granule:
+            parts.append(virtual_dataset(granule, "/g"))
+    assert set(parts[0].coords) == {"time", "lat"}
+    assert not parts[0].xindexes
+    assert parts[0].attrs["title"] == "tiny"
+    assert parts[0]["name"].item() == "north"
+    joined = xr.concat(
+        [part.drop_vars("name") for part in parts],
+        dim="time",
+        coords="minimal",
+        compat="override",
+        join="override",
+        combine_attrs="override",
+    )
+    where = icechunk.local_filesystem_storage(str(tmp_path / "repository"))
+    place = f"file://{tmp_path}/"
+    config = icechunk.RepositoryConfig.default()
+    store = icechunk.local_filesystem_store(str(tmp_path))
+    config.set_virtual_chunk_container(icechunk.VirtualChunkContainer(place, store))
+    repository = icechunk.Repository.create(where, config=config)
+    session = repository.writable_session("main")
+    joined.vz.to_icechunk(session.store)
+    session.commit("joined")
+    found = read_icechunk(tmp_path / "repository", tmp_path).load()
+    expected = [xr.open_dataset(path, group="g", engine="h5netcdf").load() for path in paths]
+    for part in expected:
+        part.close()
+    np.testing.assert_array_equal(found.x.values, np.concatenate([p.x.values for p in expected]))
+    assert int(found.x.isnull().sum()) == 2
+
+
+def test_what_cannot_be_held_is_told(tmp_path: Path) -> None:
+    """A variable that is left out was asked to be."""
+    path = tmp_path / "x.h5"
+    tiny(path)
+    with h5py.File(path, "a") as file:
+        file["g/gaps"] = np.zeros(3, np.dtype({"names": ["a"], "formats": ["i4"], "itemsize": 8}))
+        file.create_dataset("g/endless", (1 << 50,), "u1", chunks=(1 << 10,))
+    with GranuleFile(path, options=NO_CACHE) as granule:
+        with pytest.raises(UnsupportedError, match="gaps"):
+            virtual_dataset(granule, "g")
+        found = virtual_dataset(granule, "g", on_unsupported="skip")
+        assert {"gaps", "endless"} & set(found.variables) == set()
+        with pytest.raises(UnknownVariableError, match="no group"):
+            virtual_dataset(granule, "/h")
