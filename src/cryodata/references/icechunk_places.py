@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from os import PathLike, fspath
+from os import PathLike
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
-from urllib.request import url2pathname
 
 from cryodata.earthdata.identity.login import active_system
 from cryodata.earthdata.leave.credentials import BucketCredentials, bucket_credentials
 from cryodata.earthdata.place import place_of
 from cryodata.errors import (
-    ConfigurationError,
     CryodataError,
     FetchError,
     GranuleChangedError,
@@ -28,6 +25,8 @@ from cryodata.errors import (
     UnsupportedError,
 )
 from cryodata.formats.allowed import Allowed
+from cryodata.store.address import percent_coded
+from cryodata.store.folder import open_folder
 from cryodata.store.s3_options import Settings, s3_settings
 
 __all__ = [
@@ -68,30 +67,23 @@ def storage(where: str | PathLike[str], options: Mapping[str, Any] | None) -> An
     ConfigurationError
         A place of another kind, or options for a path.
     """
-    icechunk, name = import_icechunk(), fspath(where)
-    if name.startswith("s3://"):
-        parts = urlsplit(name)
-        own = s3_settings(options or {})
-        anonymous = bool(own.get("skip_signature"))
-        keys = {n: own[n] for n in _KEYS if n in own}
-        return icechunk.s3_storage(
-            bucket=parts.netloc,
-            prefix=parts.path.strip("/") or None,
-            anonymous=anonymous,
-            from_env=not anonymous and not keys,
-            region=own["region"],
-            **_server(own),
-            **keys,
-        )
-    if "://" in name and not name.startswith("file://"):
-        raise ConfigurationError(
-            f"{name.partition('?')[0]} is neither a folder of this machine nor a prefix in S3",
-            fix="Name a path, or s3://bucket/prefix.",
-        )
-    if options:
-        raise ConfigurationError("a local path takes no storage options", fix="Leave them out.")
-    path = url2pathname(urlsplit(name).path) if "://" in name else name
-    return icechunk.local_filesystem_storage(str(Path(path).expanduser().absolute()))
+    icechunk = import_icechunk()
+    url = open_folder(where, storage_options=options).url
+    if not url.startswith("s3://"):
+        return icechunk.local_filesystem_storage(url)
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    own = s3_settings(options or {})
+    anonymous = bool(own.get("skip_signature"))
+    keys = {n: own[n] for n in _KEYS if n in own}
+    return icechunk.s3_storage(
+        bucket=bucket,
+        prefix=prefix.strip("/") or None,
+        anonymous=anonymous,
+        from_env=not anonymous and not keys,
+        region=own["region"],
+        **_server(own),
+        **keys,
+    )
 
 
 _KEYS = ("access_key_id", "secret_access_key", "session_token")
@@ -118,17 +110,17 @@ def location(url: str) -> str:
     """
     if url.startswith("/"):
         path = Path(url).resolve()
-        if quote(str(path.parent), safe=PLAIN) != str(path.parent):
+        if percent_coded(str(path.parent), PLAIN) != str(path.parent):
             raise UnsupportedError(
                 "Icechunk reads nothing from a folder with blanks or odd characters in its name",
                 fix="Rename the folder, or write references of kerchunk.",
                 url=url,
             )
-        return "file://" + quote(str(path), safe=PLAIN)
+        return "file://" + percent_coded(str(path), PLAIN)
     place = place_of(url, active_system())
     url = place.s3 if place is not None and place.s3 else url
     scheme, _, rest = url.partition("://")
-    if scheme not in ("s3", "http", "https") or quote(rest, safe=PLAIN) != rest:
+    if scheme not in ("s3", "http", "https") or percent_coded(rest, PLAIN) != rest:
         raise UnsupportedError(
             "Icechunk has no sure way to name it",
             fix="Write references of kerchunk, or copy it to a plainer name.",
@@ -175,7 +167,7 @@ def authority(allow: Allowed, options: Mapping[str, Any] | None) -> dict[str, An
 
 
 def _prefix(scheme: str, host: str, path: str) -> str:
-    return f"{scheme}://{host}{quote(path, safe=PLAIN)}"
+    return f"{scheme}://{host}{percent_coded(path, PLAIN)}"
 
 
 def _store(icechunk: Any, scheme: str, path: str, options: Mapping[str, Any] | None) -> Any:

@@ -46,7 +46,8 @@ def virtual_dataset(
     -------
     xarray.Dataset
         Of ``ManifestArray``; what stands nowhere as Zarr reads it, strings and data inside of
-        object headers, is loaded, and so are single values. Neither is masked or scaled, and there are no indexes.
+        object headers, is loaded, and so are single values. Neither is masked or scaled, and
+        there are no indexes.
 
     Raises
     ------

@@ -1,10 +1,10 @@
-"""A URL as it may be shown: without query string, user and password."""
+"""URLs as they may be shown, without query string, user and password; and as they are written."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
-__all__ = ["shown"]
+__all__ = ["percent_coded", "shown"]
 
 
 def shown(url: str) -> tuple[str, str]:
@@ -14,3 +14,8 @@ def shown(url: str) -> tuple[str, str]:
     host = parts.netloc.rpartition("@")[2]
     clean = urlunsplit((parts.scheme, host, parts.path, "", ""))
     return f"{chain}::{clean}" if chain else clean, f"{parts.scheme}://{host}"
+
+
+def percent_coded(path: str, plain: str) -> str:
+    """A path as URLs hold it: all but letters, digits, ``_.-~`` and what is `plain` is coded."""
+    return quote(path, safe=plain)
