@@ -6,12 +6,12 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from os import PathLike
 from typing import Any, Self
 
-from cryodata.errors import ConfigurationError, CryodataError, NothingFoundError
+from cryodata.errors import ConfigurationError, CryodataError
 from cryodata.granule import GranuleFile
 from cryodata.locate import Wish, granules_of
 from cryodata.no_garbage import nothing_collected
@@ -100,33 +100,37 @@ def add(
     new = {key: one for key, one in wanted.items() if key not in known}
     fresh = replace(options, cache=None)  # what is there now, not what was there once
     failed: list[Skipped] = []
-    done: list[Row] = []
-    files = {
-        key: GranuleFile(one, options=fresh, storage_options=storage_options)
-        for key, one in new.items()
-    }
-    jobs = [(one, files[key]) for key, one in new.items()]
+    places: set[str] = set()
+
+    def opened(what: Any) -> GranuleFile:  # one by one: each holds what its walk has read
+        return GranuleFile(what, options=fresh, storage_options=storage_options)
+
     with (
         nothing_collected(),
-        Progress(len(jobs), "granules", show=progress) as bar,
+        Progress(len(new), "granules", show=progress) as bar,
         _Commits(log) as commits,
     ):
-        for number, (what, outcome) in enumerate(_walk_all(jobs, parallel), 1):
+        walks = _walk_all(list(new.values()), opened, parallel)
+        for number, (what, outcome) in enumerate(walks, 1):
             if isinstance(outcome, CryodataError):
                 failed.append(Skipped(outcome.url or str(what), outcome))
             else:
                 index, alike = shelf.put(outcome.index)
                 row = replace(outcome.row, index=index, alike=alike)
                 commits.add(row)
-                done.append(row)
+                places.update(_places(row))
             bar.step()
             if number % SWEPT == 0:  # what a walk leaves behind has few cycles, and not none
                 gc.collect(1)
     if failed and on_error == "raise":
         raise told(failed, len(wanted))
-    urls = [url for row in done for url in (row.source.url, row.granule.s3, row.granule.https)]
-    places = sorted({url.rpartition("/")[0] for url in urls if url})
-    return References(current(log.read()), shelf, Places.of(places), tuple(failed))
+    return References(current(log.read()), shelf, Places.of(sorted(places)), tuple(failed))
+
+
+def _places(row: Row) -> set[str]:
+    """Folders that a granule is read from."""
+    urls = (row.source.url, row.granule.s3, row.granule.https)
+    return {url.rpartition("/")[0] for url in urls if url}
 
 
 def told(failed: Sequence[Skipped], granules: int) -> CryodataError:
@@ -166,61 +170,66 @@ class _Commits:
         self._last = time.monotonic()
 
 
-Job = tuple[Any, GranuleFile]
 Outcome = Walk | CryodataError
+Opened = Callable[[Any], GranuleFile]
 
 
-def _walk_all(jobs: Sequence[Job], parallel: Parallel) -> Iterator[tuple[Any, Outcome]]:
+def _walk_all(
+    granules: Sequence[Any], opened: Opened, parallel: Parallel
+) -> Iterator[tuple[Any, Outcome]]:
     """Each granule with its walk, or with why there is none; in any order."""
     if parallel is None:
-        return ((what, _walk(what, file)) for what, file in jobs)
+        return ((what, _walk(what, opened)) for what in granules)
     if parallel == "threads":
-        return _by_threads(jobs)
+        return _by_threads(granules, opened)
     distributed = sys.modules.get("distributed")
     if distributed is not None and isinstance(parallel, distributed.Client):
-        return _by_dask(jobs, parallel, distributed.as_completed)
+        return _by_dask(granules, opened, parallel, distributed.as_completed)
     raise ConfigurationError(
         f"parallel={parallel!r}", fix='It is "threads", None, or a dask.distributed.Client.'
     )
 
 
-def _walk(what: Any, file: GranuleFile) -> Outcome:
+def _walk(what: Any, opened: Opened) -> Outcome:
     try:
-        return walk_granule(what, file)
+        return walk_granule(what, opened(what))
     except CryodataError as error:
         return error
 
 
-def _by_threads(jobs: Sequence[Job]) -> Iterator[tuple[Any, Outcome]]:
+def _by_threads(granules: Sequence[Any], opened: Opened) -> Iterator[tuple[Any, Outcome]]:
     pool = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="cryodata-walk")
+    running: dict[Future[Outcome], Any] = {}
     try:
-        waiting = iter(jobs)
-        running: dict[Future[Outcome], Any] = {}
-        for what, file in waiting:
-            running[pool.submit(_walk, what, file)] = what
-            if len(running) >= 2 * SIDE_BY_SIDE:  # finished walks do not pile up
-                yield from _finished(running, at_least=SIDE_BY_SIDE)
-        yield from _finished(running, at_least=len(running))
+        for what in granules:
+            running[pool.submit(_walk, what, opened)] = what
+            if len(running) > 2 * SIDE_BY_SIDE:  # walks that nobody has taken do not pile up
+                yield _finished(running)
+        while running:
+            yield _finished(running)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _finished(running: dict[Future[Outcome], Any], at_least: int) -> Iterator[tuple[Any, Outcome]]:
-    """Walks as they end, so many of them."""
-    for number, future in enumerate(as_completed(list(running))):
-        yield running.pop(future), future.result()
-        if number + 1 >= at_least:
-            return
+def _finished(running: dict[Future[Outcome], Any]) -> tuple[Any, Outcome]:
+    """The next walk that ends."""
+    done, _ = wait(running, return_when=FIRST_COMPLETED)
+    future = done.pop()
+    return running.pop(future), future.result()
 
 
 def _by_dask(
-    jobs: Sequence[Job], client: Any, as_completed: Callable[[Iterable[Any]], Iterable[Any]]
+    granules: Sequence[Any],
+    opened: Opened,
+    client: Any,
+    as_completed: Callable[[Iterable[Any]], Iterable[Any]],
 ) -> Iterator[tuple[Any, Outcome]]:
     """By the workers of a cluster. What travels to them holds no key: they have their own."""
-    whats = {}
-    for what, file in jobs:
-        whats[client.submit(_walk, what, file, pure=False)] = what
-    if not whats:
-        raise NothingFoundError("no granules to walk")
-    for future in as_completed(list(whats)):
-        yield whats[future], future.result()
+    whats = {client.submit(_walk_file, what, opened(what), pure=False): what for what in granules}
+    if whats:
+        for future in as_completed(list(whats)):
+            yield whats.pop(future), future.result()
+
+
+def _walk_file(what: Any, file: GranuleFile) -> Outcome:
+    return _walk(what, lambda _: file)
