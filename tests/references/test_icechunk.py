@@ -42,6 +42,12 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def few_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of arrays of more chunks only some are compared: zarr takes its time for each."""
+    monkeypatch.setattr("tests.references.compare.MOST_CHUNKS", 500)
+
+
 def write(path: Path, where: Path, **how: Any) -> Written:
     with GranuleFile(path, options=NO_CACHE) as granule:
         return write_icechunk(granule, where, **how)

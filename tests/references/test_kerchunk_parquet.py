@@ -48,6 +48,12 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def few_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of arrays of more chunks only some are compared: zarr takes its time for each."""
+    monkeypatch.setattr("tests.references.compare.MOST_CHUNKS", 500)
+
+
 def references_of(path: Path) -> tuple[dict[str, Any], set[str]]:
     """What is written, and the names of what is refused."""
     with GranuleFile(path, options=NO_CACHE) as granule:

@@ -43,7 +43,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::zarr.errors.ZarrUserWarning")
 
 SECRET = "WhoReadsThisHasTheKeys"
 LARGE = ("layout/deep-tree", "groups/3000")
-"""Of which reading one chunk after the other takes its time."""
+"""Which take their time to be made, and have nothing here that smaller ones lack."""
+
+
+@pytest.fixture(autouse=True)
+def few_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of arrays of more chunks only some are compared: zarr takes its time for each."""
+    monkeypatch.setattr("tests.references.compare.MOST_CHUNKS", 500)
 
 
 def opened(references: KerchunkReferences, **how: Any) -> zarr.Group:

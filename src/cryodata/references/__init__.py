@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
     from cryodata.errors import CryodataError
     from cryodata.options import Options
@@ -38,6 +39,7 @@ __all__ = [
     "open_kerchunk",
     "refresh",
     "verify",
+    "virtual_dataset",
     "zarr_store",
 ]
 
@@ -563,3 +565,46 @@ def open_icechunk(
         storage_options=storage_options,
         folder_options=folder_options,
     )
+
+
+def virtual_dataset(
+    granule: Any,
+    *,
+    group: str = "/",
+    on_unsupported: str = "raise",
+    storage_options: Mapping[str, Any] | None = None,
+    options: Options | None = None,
+) -> xr.Dataset:
+    """A group of a granule as a virtual dataset of VirtualiZarr.
+
+    Its variables are manifests, to be combined and written by VirtualiZarr. What does not lie in
+    the granule as Zarr reads it is loaded instead.
+
+    Parameters
+    ----------
+    granule : str, path-like, Granule or References of one granule
+    group : str
+        Path, ``gt1l/land_ice_segments``.
+    on_unsupported : {"raise", "skip"}
+        What becomes of variables that a manifest cannot hold.
+    storage_options, options : optional
+        As for `cryodata.open`.
+
+    Raises
+    ------
+    UnsupportedError
+        A manifest cannot hold a variable of the group.
+    UnknownVariableError
+        There is no such group.
+    MissingDependencyError
+        VirtualiZarr is not installed.
+    ConfigurationError
+        There are several granules.
+    """
+    from cryodata.granule import GranuleFile
+    from cryodata.locate import one_granule
+    from cryodata.references.virtual import virtual_dataset as made
+
+    one = one_granule(granule, storage_options)
+    with GranuleFile(one, storage_options=storage_options, options=options) as file:
+        return made(file, group, on_unsupported=on_unsupported)
