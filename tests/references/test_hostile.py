@@ -63,3 +63,19 @@ def test_no_file_was_opened_outside(tried: tuple[dict[str, object], str, Path]) 
     assert any(str(folder / "allowed") in name for name in opened), "the trace saw what was read"
     places = (str(folder / "secret"), "/etc/passwd", "/proc/self/mem", "/etc/shadow")
     assert [name for name in opened if name.startswith(places) or "/../" in name] == []
+
+
+def test_no_mutation_ends_the_process(tmp_path: Path) -> None:
+    """A damaged footer must not take the kernel of a notebook with it, as Arrow alone lets it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.references.mutated_parquet", str(tmp_path), "6000", "7"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    passed, refused = map(int, done.stdout.split())
+    assert passed + refused == 6000
+    assert min(passed, refused) > 300, "some changes harm, and some do not"

@@ -25,7 +25,7 @@ from cryodata.errors import CacheError
 from cryodata.formats.alike import Alike
 from cryodata.formats.index_rows import ALIKE, COLUMNS, OWN, index_to_rows, unescape
 from cryodata.formats.lists import Lists, Views
-from cryodata.formats.parquet_bounds import check_decoded_size
+from cryodata.formats.parquet_bounds import check_footer
 from cryodata.formats.rows_index import Rows, check_places
 from cryodata.formats.seal import UNSEALED, check_seal, seal
 from cryodata.formats.value_json import dump_json, load_json
@@ -347,9 +347,9 @@ def _about(index: Index) -> dict[str, Any]:
 def _open(data: bytes, *, foreign: bool = False) -> Any:
     """The Parquet file, its footer checked; a foreign one is not from this user's own cache."""
     check_seal(data)
-    file = _parquet(data)
     if foreign:
-        check_decoded_size(file.metadata, MOST_BYTES)
+        check_footer(data, MOST_BYTES)
+    file = _parquet(data)
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     if sum(group.total_byte_size for group in groups) > MOST_BYTES:
         raise ValueError("it is too large")

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from cryodata.earthdata.granule import Granule, Ring
 from cryodata.earthdata.granules.wkb import polygons_from_wkb, polygons_to_wkb
 from cryodata.errors import FormatError, UnsupportedError
-from cryodata.formats.parquet_bounds import check_decoded_size
+from cryodata.formats.parquet_bounds import check_footer
 from cryodata.products import parse_name
 from cryodata.references.footprints import Box, box_of
 from cryodata.types import Source
@@ -227,7 +227,14 @@ def encode_rows(table: pa.Table, *, replaces: Sequence[str] = ()) -> bytes:
     about = {"written_by": "cryodata", "form": FORM, REPLACES: list(replaces)}
     table = table.replace_schema_metadata({"geo": json.dumps(geo), "cryodata": json.dumps(about)})
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", compression_level=9, use_dictionary=False)
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd",
+        compression_level=9,
+        use_dictionary=False,
+        write_statistics=False,
+    )
     return bytes(sink.getvalue())
 
 
@@ -242,6 +249,7 @@ def decode_rows(data: bytes) -> tuple[pa.Table, tuple[str, ...]]:
         A newer version of the library wrote it.
     """
     try:
+        check_footer(data, MOST_BYTES)
         return _decode(pq.ParquetFile(pa.BufferReader(data)))
     except (FormatError, UnsupportedError):
         raise
@@ -250,7 +258,6 @@ def decode_rows(data: bytes) -> tuple[pa.Table, tuple[str, ...]]:
 
 
 def _decode(file: pq.ParquetFile) -> tuple[pa.Table, tuple[str, ...]]:
-    check_decoded_size(file.metadata, MOST_BYTES)
     about = json.loads((file.schema_arrow.metadata or {}).get(b"cryodata", b"{}"))
     if about.get("written_by") != "cryodata" or type(about.get("form")) is not int:
         raise _damaged("cryodata did not write it")
@@ -260,6 +267,7 @@ def _decode(file: pq.ParquetFile) -> tuple[pa.Table, tuple[str, ...]]:
             fix="Update cryodata-earth.",
         )
     table = file.read(use_threads=False).replace_schema_metadata(None)
+    table.validate(full=True)  # texts that are none
     if not table.schema.equals(_schema()) or _has_gaps(table):
         raise _damaged("its columns are others")
     return table, tuple(str(name) for name in about.get(REPLACES, ()))
