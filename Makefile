@@ -43,6 +43,7 @@ page: $(ready)  ## docs/products.md from the tables of the products
 bench: $(ready)  ## cryodata beside its peers, at in-region latency
 	$(bin)/python -m benchmarks
 	$(bin)/python -m benchmarks.many_granules
+	$(bin)/python -m benchmarks.references
 
 soak: $(ready)  ## the promises at their full counts
 	$(bin)/python -m pytest -m soak --timeout=3600 $(PYTEST)

@@ -48,7 +48,7 @@ Options_ = dict[str, Any]
 
 
 def kerchunk_one(url: str, options: Options_) -> bytes:
-    """JSON. Its documentation reads by the cache "first", which takes minutes: blocks are kinder."""
+    """JSON. By the cache "first" of its documentation this takes minutes: blocks are kinder."""
     import fsspec
     from kerchunk.hdf import SingleHdf5ToZarr
 
@@ -122,9 +122,7 @@ def our_rate(urls: list[str], options: Options_, where: Path) -> tuple[float, fl
     """Seconds of the whole build, and of the processor."""
     cryodata.references.build(urls[:1], where / "warm", storage_options=options)
     cpu, begin = processor(), time.perf_counter()
-    refs = cryodata.references.build(
-        urls, where / "refs", storage_options=options, progress=False
-    )
+    refs = cryodata.references.build(urls, where / "refs", storage_options=options, progress=False)
     assert len(refs) == len(urls)
     return time.perf_counter() - begin, processor() - cpu
 
@@ -140,7 +138,7 @@ def sizes(url: str, options: Options_, where: Path) -> Iterator[tuple[str, float
     index = granule.walk()
     chunks = _chunks(index)
     from cryodata.formats.kerchunk_out import kerchunk_references
-    from cryodata.formats.kerchunk_parquet import kerchunk_parquet
+    from cryodata.formats.kerchunk_parquet_out import kerchunk_parquet
     from cryodata.formats.zarr_tree import zarr_tree
     from cryodata.references.icechunk_out import write_icechunk
 
@@ -155,7 +153,8 @@ def sizes(url: str, options: Options_, where: Path) -> Iterator[tuple[str, float
 def _chunks(index: Any) -> int:
     from cryodata.layout import Chunked
 
-    return sum(len(a.storage.table) for a in index.arrays.values() if isinstance(a.storage, Chunked))
+    storages = [array.storage for array in index.arrays.values()]
+    return sum(len(storage.table) for storage in storages if isinstance(storage, Chunked))
 
 
 def track(number: int) -> tuple[tuple[float, float], ...]:

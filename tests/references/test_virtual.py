@@ -94,6 +94,35 @@ def test_every_real_file_is_equal(name: str) -> None:
         check(path, group)
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("name", [*real_files()])
+def test_every_group_of_real_files_is_equal(name: str) -> None:
+    """All of them, which takes a quarter of an hour."""
+    path = real_files()[name]
+    for group in groups(path):
+        check(path, group)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("case", STRUCTURES, ids=lambda case: case.name)
+def test_every_group_of_every_structure_is_equal_or_refused(case: Case, tmp_path: Path) -> None:
+    path = tmp_path / "case.h5"
+    case.make(path)
+    table = refusals(case, "zarr view")
+    for group in groups(path):
+        found = check(path, group, on_unsupported="skip")
+        below = f"{group.strip('/')}/".lstrip("/")
+        here = {
+            name.removeprefix(below)
+            for name in datasets(path)
+            if name.startswith(below) and "/" not in name.removeprefix(below)
+        }
+        refused = {name.removeprefix(below) for name in table if name.startswith(below)}
+        assert not refused & set(found.variables)
+        if "*" not in table:
+            assert here - refused == here & set(found.variables)
+
+
 def tiny(path: Path, seed: int = 0) -> None:
     rng = np.random.default_rng(seed)
     with h5py.File(path, "w") as file:
