@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from tests.snapshot.form import canonical
 
 __all__ = ["datasets", "unequal"]
 
-MOST_CHUNKS = 10_000
-"""Chunks of an array that is read whole, at most: Zarr takes its time for each."""
+MOST_CHUNKS = 100_000 if os.environ.get("CRYODATA_SOAK") else 1_000
+"""Chunks of an array that is read whole, at most: Zarr takes its time for each. All of them where
+``CRYODATA_SOAK`` is set."""
 FEW = 20
 """Of a larger one, so many of the first chunks that were written, and of the last."""
 

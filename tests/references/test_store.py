@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
 import shutil
 import subprocess
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -126,7 +128,7 @@ def test_build_goes_on_where_it_was(granules: list[Path], tmp_path: Path) -> Non
 
 
 @pytest.mark.filterwarnings("ignore:Couldn't detect a suitable IP")
-@pytest.mark.parametrize("parallel", [None, "threads", "dask"])
+@pytest.mark.parametrize("parallel", [None, "threads", "processes", "dask"])
 def test_ways_to_walk(granules: list[Path], tmp_path: Path, parallel: str | None) -> None:
     if parallel == "dask":
         import distributed
@@ -141,6 +143,9 @@ def test_ways_to_walk(granules: list[Path], tmp_path: Path, parallel: str | None
             distributed.Client(cluster) as client,  # type: ignore[no-untyped-call]
         ):
             refs = cd.references.build(granules, tmp_path / "refs", parallel=client)
+    elif parallel == "processes":
+        with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
+            refs = cd.references.build(granules, tmp_path / "refs", parallel=pool)
     else:
         refs = cd.references.build(granules, tmp_path / "refs", parallel=parallel)
     plain = cd.references.build(granules, tmp_path / "plain")

@@ -70,9 +70,10 @@ def build(
         a product with `region` and `time`.
     where : str or path-like
         A folder, or ``s3://bucket/prefix``.
-    parallel : {"threads", None} or dask.distributed.Client
+    parallel : {"threads", None}, concurrent.futures.Executor or dask.distributed.Client
         16 granules side by side in this process; one after the other; or spread over the
-        workers of a cluster, which log in for themselves: no key travels to them.
+        processes of an executor, or the workers of a cluster, which log in for themselves: no
+        key travels to them.
     on_error : {"raise", "skip"}
         What becomes of granules that cannot be had or read, when all others are done: one error
         tells them, or they are in ``.skipped`` of the result.

@@ -6,7 +6,7 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import replace
 from os import PathLike
 from typing import Any, Self
@@ -182,11 +182,14 @@ def _walk_all(
         return ((what, _walk(what, opened)) for what in granules)
     if parallel == "threads":
         return _by_threads(granules, opened)
+    if isinstance(parallel, Executor):
+        return _by_executor(granules, opened, parallel)
     distributed = sys.modules.get("distributed")
     if distributed is not None and isinstance(parallel, distributed.Client):
         return _by_dask(granules, opened, parallel, distributed.as_completed)
     raise ConfigurationError(
-        f"parallel={parallel!r}", fix='It is "threads", None, or a dask.distributed.Client.'
+        f"parallel={parallel!r}",
+        fix='It is "threads", None, an executor, or a dask.distributed.Client.',
     )
 
 
@@ -199,16 +202,30 @@ def _walk(what: Any, opened: Opened) -> Outcome:
 
 def _by_threads(granules: Sequence[Any], opened: Opened) -> Iterator[tuple[Any, Outcome]]:
     pool = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="cryodata-walk")
-    running: dict[Future[Outcome], Any] = {}
     try:
-        for what in granules:
-            running[pool.submit(_walk, what, opened)] = what
-            if len(running) > 2 * SIDE_BY_SIDE:  # walks that nobody has taken do not pile up
-                yield _finished(running)
-        while running:
-            yield _finished(running)
+        yield from _in_turn(granules, lambda what: pool.submit(_walk, what, opened))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _by_executor(
+    granules: Sequence[Any], opened: Opened, executor: Executor
+) -> Iterator[tuple[Any, Outcome]]:
+    """By whatever runs functions: processes of this machine, or of others."""
+    return _in_turn(granules, lambda what: executor.submit(_walk_file, what, opened(what)))
+
+
+def _in_turn(
+    granules: Sequence[Any], submit: Callable[[Any], Future[Outcome]]
+) -> Iterator[tuple[Any, Outcome]]:
+    """Walks as they end, not many more of them begun than can run."""
+    running: dict[Future[Outcome], Any] = {}
+    for what in granules:
+        running[submit(what)] = what
+        if len(running) > 2 * SIDE_BY_SIDE:  # walks that nobody has taken do not pile up
+            yield _finished(running)
+    while running:
+        yield _finished(running)
 
 
 def _finished(running: dict[Future[Outcome], Any]) -> tuple[Any, Outcome]:
