@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 
 import cryodata as cd
 from cryodata.errors import CryodataError
+from cryodata.formats import encode_apart
 from cryodata.granule import GranuleFile
 from cryodata.layout import Chunked, ChunkTable
 from cryodata.options import Options
@@ -111,7 +112,7 @@ class Cases:
 
         def attempt() -> Any:
             refs = self.store()
-            index, alike = refs.shelf.put(change(self.index))
+            index, alike = refs.shelf.put(encode_apart(change(self.index)))
             row = replace(refs[0], index=index, alike=alike)
             self.replace_catalogue(refs, encode_rows(stamped(rows_to_table([row]), "1")))
             return self.read(refs)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import cryodata as cd
+from cryodata.formats import encode_apart
 from cryodata.index import Index
 from cryodata.layout import ArrayLayout, Chunked, ChunkTable
 from cryodata.references.catalogue import rows_to_table
@@ -21,7 +22,7 @@ def tampered(references: References, change: Callable[[Index], Index]) -> Refere
     row = references[0]
     index = references.index(row)
     assert index is not None
-    name, alike = references.shelf.put(change(index))
+    name, alike = references.shelf.put(encode_apart(change(index)))
     Log(references.folder).commit(rows_to_table([replace(row, index=name, alike=alike)]))
     found = cd.references.open(references.url, allow=row.source.url.rpartition("/")[0])
     assert len(found) == len(references)

@@ -133,8 +133,21 @@ def encode_apart(index: Index) -> Apart:
         name = _checksum(table)
         about = {**_about(index), "alike": name}
         own = _write(table.drop_columns([TEXT]), about, small=True)
-        alike = _write(table.select(ALIKE), {"format": FORMAT, "alike": name}, small=True)
-        return Apart(own, name, alike)
+        return Apart(own, name, _encoded_alike(table, name))
+
+
+def _encoded_alike(table: Any, name: str) -> bytes:
+    """The same for a whole product: it is encoded once."""
+    found = _encoded.get(name)
+    if found is None:
+        if len(_encoded) >= MOST_KNOWN:
+            _encoded.clear()
+        found = _write(table.select(ALIKE), {"format": FORMAT, "alike": name}, small=True)
+        _encoded[name] = found
+    return found
+
+
+_encoded: dict[str, bytes] = {}
 
 
 def _table(rows: Iterable[dict[str, Any]]) -> Any:
@@ -155,8 +168,8 @@ def _column(values: list[Any], field: Any) -> Any:
     if field.name not in CHUNK_COLUMNS:
         return pa.array(values, field.type)
     kind = field.type.value_type.to_pandas_dtype()
-    lists = [np.empty(0, kind) if one is None else one for one in values]
-    ends = np.cumsum([0, *map(len, lists)], dtype=np.int32)
+    lists = [one for one in values if one is not None]
+    ends = np.cumsum([0, *(0 if one is None else len(one) for one in values)], dtype=np.int32)
     flat = np.concatenate([np.empty(0, kind), *lists]).astype(kind, casting="same_kind")
     nothing = pa.array([one is None for one in values], pa.bool_())
     return pa.ListArray.from_arrays(ends, pa.array(flat), type=field.type, mask=nothing)

@@ -11,8 +11,6 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-
 from cryodata import errors
 from cryodata.errors import CryodataError, FormatError
 from cryodata.formats.dtype_json import dtype_to_json
@@ -186,7 +184,8 @@ def _storage_to_row(array: ArrayLayout) -> tuple[str | None, dict[str, Any]]:
 
 
 def _table_to_row(table: ChunkTable) -> dict[str, Any]:
-    everyone = np.array_equal(table.numbers, np.arange(len(table)))
+    count = len(table)
+    everyone = not count or table.numbers[-1] == count - 1  # ascending, and none below 0
     return {
         "chunk_numbers": None if everyone else table.numbers,
         "chunk_offsets": table.offsets,

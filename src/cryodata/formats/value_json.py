@@ -37,7 +37,10 @@ NUMBERS = "biuf"
 
 def dump_json(document: Any) -> str:
     """Compact JSON text, in ASCII."""
-    return json.dumps(document, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(document)
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 def load_json(text: str) -> Any:

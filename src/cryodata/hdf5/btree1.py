@@ -6,6 +6,8 @@ Source: HDF5 File Format Specification, section III.A.1.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -84,14 +86,7 @@ async def read_chunk_records(
     """
     key = 8 + 8 * (rank + 1)
     level, count, data = await _node(context, address, CHUNK, key, place)
-    record = np.dtype(
-        [
-            ("nbytes", "<u4"),
-            ("mask", "<u4"),
-            ("corner", "<u8", (rank + 1,)),
-            ("address", f"<u{context.offset_size}"),
-        ]
-    )
+    record = _record(rank, context.offset_size)
     records = np.frombuffer(data[: count * record.itemsize], record)
     if level == 0:
         return [records]
@@ -108,6 +103,19 @@ async def read_chunk_records(
             fix="Raise Limits.chunks if you trust the file.",
         )
     return [leaf for below in leaves for leaf in below]
+
+
+@lru_cache(maxsize=256)  # numpy takes longer to make one than to read a node by it
+def _record(rank: int, offset_size: int) -> np.dtype[Any]:
+    """A key of a chunk B-tree and the address that follows it."""
+    return np.dtype(
+        [
+            ("nbytes", "<u4"),
+            ("mask", "<u4"),
+            ("corner", "<u8", (rank + 1,)),
+            ("address", f"<u{offset_size}"),
+        ]
+    )
 
 
 async def _node(

@@ -24,6 +24,8 @@ __all__ = ["ChunkedArray", "read_chunk_table"]
 
 NOTHING = (1 << 32) - 1
 """A mask that leaves out every filter."""
+MOST_BYTES = (1 << 32) - 1
+"""A chunk's size on disk is written in 32 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,12 @@ class _Entries:
     nbytes: IntArray
     masks: IntArray
 
+    def at(self, which: IntArray) -> _Entries:
+        """Some of them, by their place in the columns."""
+        return _Entries(
+            self.places[which], self.addresses[which], self.nbytes[which], self.masks[which]
+        )
+
 
 async def read_chunk_table(context: Context, layout: Layout, array: ChunkedArray) -> ChunkTable:
     """All chunks of one dataset that were written, ascending by number.
@@ -100,50 +108,51 @@ def _tabulate(
     context: Context, layout: Layout, array: ChunkedArray, entries: _Entries
 ) -> ChunkTable:
     """Check, number and sort; drop what lies beyond the present shape."""
-    grid = np.array(array.grid, np.int64)
-    inside = (entries.places < grid).all(axis=1)
-    places = entries.places[inside]
-    addresses, nbytes = entries.addresses[inside], entries.nbytes[inside]
-    masks = entries.masks[inside].astype(np.uint32)
+    grid = array.grid
+    inside = entries.places < np.array(grid, np.int64)
+    if not inside.all():
+        entries = entries.at(np.flatnonzero(inside.all(axis=1)))
+    places, addresses, nbytes = entries.places, entries.addresses, entries.nbytes
+    masks = entries.masks.astype(np.uint32)
     if layout.flags & UNFILTERED_EDGES:
         partial = (places + 1) * np.array(array.chunk_shape) > np.array(array.shape)
         masks[partial.any(axis=1)] = NOTHING
     offsets = addresses + context.base
     outside = (offsets < 0) | (nbytes < 0) | (offsets > context.rounds.held.size - nbytes)
+    outside |= nbytes > MOST_BYTES
     if outside.any():
         bad = int(np.flatnonzero(outside)[0])
         context.damaged(
             f"chunk {tuple(places[bad].tolist())} has {nbytes[bad]} bytes outside the file",
             int(addresses[bad]),
         )
-    strides = np.array([math.prod(array.grid[i + 1 :]) for i in range(len(grid))], np.int64)
+    strides = np.array([math.prod(grid[i + 1 :]) for i in range(len(grid))], np.int64)
     numbers = places @ strides
+    table = ChunkTable(numbers, offsets, nbytes.astype(np.uint32), masks)
+    if (numbers[1:] > numbers[:-1]).all():  # as most indexes list them
+        return table
     order = np.argsort(numbers, kind="stable")
-    numbers = numbers[order]
-    if (np.diff(numbers) == 0).any():
+    if (np.diff(numbers[order]) == 0).any():
         context.damaged("a chunk index lists a chunk twice", layout.address)
-    return ChunkTable(numbers, offsets[order], nbytes[order].astype(np.uint32), masks[order])
+    return ChunkTable(numbers[order], offsets[order], table.nbytes[order], masks[order])
 
 
 def _signed(values: AnyArray) -> IntArray:
-    """Unsigned file numbers as int64; those beyond become -1 and fail the bounds check."""
-    wide = values.astype(np.uint64)
-    return np.where(wide > np.uint64(2**62), np.uint64(0), wide).astype(np.int64) - (
-        wide > np.uint64(2**62)
-    )
+    """Unsigned file numbers as int64; those beyond become negative and fail the bounds check."""
+    return values.astype(np.int64)
 
 
 async def _btree1(context: Context, layout: Layout, array: ChunkedArray) -> _Entries:
     rank = len(array.shape)
     leaves = await read_chunk_records(context, layout.address or 0, rank)
     records = np.concatenate(leaves)
-    corners = _signed(records["corner"][:, :rank])
-    shape = np.array(array.chunk_shape, np.int64)
+    corners = _signed(records["corner"])
     # the last number counts inside an element, so it is 0
-    if (corners < 0).any() or (corners % shape).any() or records["corner"][:, rank].any():
+    places, rest = np.divmod(corners, np.array([*array.chunk_shape, 1], np.int64))
+    if corners.min(initial=0) < 0 or rest.any() or places[:, rank].any():
         context.damaged("a chunk does not begin at a multiple of the chunk shape", layout.address)
     return _Entries(
-        corners // shape,
+        places[:, :rank],
         _signed(records["address"]),
         records["nbytes"].astype(np.int64),
         records["mask"].astype(np.int64),

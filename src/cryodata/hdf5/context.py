@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 from cryodata.errors import FormatError, LimitExceededError
 from cryodata.hdf5.checksum import lookup3
@@ -34,6 +34,8 @@ class Context:
         Global heap collections read so far: address to objects by number.
     shared_heaps : dict
         Heaps of messages that several objects share, by message type.
+    attributes : dict
+        Attributes parsed so far: message to what is parsed from it.
     """
 
     def __init__(self, rounds: Rounds, limits: Limits) -> None:
@@ -44,6 +46,7 @@ class Context:
         self.length_size = 8
         self.collections: dict[int, dict[int, memoryview]] = {}
         self.shared_heaps: dict[int, HeapOfMessages] = {}
+        self.attributes: dict[bytes, Any] = {}
         self._visited: set[tuple[str, int]] = set()
 
     async def read(self, address: int, nbytes: int) -> memoryview:
@@ -90,6 +93,7 @@ class Context:
     def forget(self) -> None:
         """Allow everything to be visited again: a new walk begins."""
         self._visited.clear()
+        self.attributes.clear()
 
     def verify(self, data: memoryview, what: str, address: int) -> None:
         """Check the lookup3 checksum that ends `data` (HDF5 metadata of version 2)."""

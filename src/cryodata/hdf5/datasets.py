@@ -31,7 +31,7 @@ __all__ = ["is_dataset", "read_array_layout"]
 
 def is_dataset(header: ObjectHeader) -> bool:
     """Whether the object holds values."""
-    return any(m.type == objects.LAYOUT for m in header.messages)
+    return header.first(objects.LAYOUT) is not None
 
 
 async def read_array_layout(context: Context, header: ObjectHeader, path: str) -> ArrayLayout:

@@ -7,7 +7,9 @@ data layout i, filter pipeline l).
 from __future__ import annotations
 
 import math
+import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryodata.errors import LimitExceededError
 from cryodata.hdf5.context import Context
@@ -23,7 +25,10 @@ __all__ = [
     "parse_layout",
 ]
 
+SHORT, TWO_SHORTS = struct.Struct("<H"), struct.Struct("<2H")
 MOST_AXES = 32
+LONGEST_SPACE = 8 + 2 * 8 * MOST_AXES
+"""Bytes of a dataspace message that say anything."""
 MOST_ELEMENTS = 1 << 62
 SCALAR_SPACE, SIMPLE_SPACE, NULL_SPACE = range(3)
 FILTER_NAMES = {
@@ -64,26 +69,29 @@ class Dataspace:
 
 def parse_dataspace(context: Context, data: memoryview) -> Dataspace:
     """Decode a dataspace message of version 1 or 2."""
+    return _dataspace(bytes(data[:LONGEST_SPACE]), context.length_size)
+
+
+@lru_cache(maxsize=1024)  # a granule has a thousand arrays and attributes, of a dozen shapes
+def _dataspace(data: bytes, width: int) -> Dataspace:
     version, rank, flags = data[0], data[1], data[2]
     if version not in (1, 2) or rank > MOST_AXES:
-        context.damaged(f"dataspace version {version} with {rank} axes")
+        raise ValueError(f"dataspace version {version} with {rank} axes")
     kind = data[3] if version == 2 else (SIMPLE_SPACE if rank else SCALAR_SPACE)
     if kind > NULL_SPACE or (kind != SIMPLE_SPACE and rank):
-        context.damaged(f"a dataspace of type {kind} with {rank} axes")
+        raise ValueError(f"a dataspace of type {kind} with {rank} axes")
     if kind == NULL_SPACE:
         return Dataspace((), (), is_null=True)
     at = 8 if version == 1 else 4
-    width = context.length_size
-    shape = tuple(context.length(data, at + i * width) for i in range(rank))
+    shape = _numbers(data, at, rank, width)
     if math.prod(n or 1 for n in shape) >= MOST_ELEMENTS:
-        context.damaged(f"a shape of {shape}")
+        raise ValueError(f"a shape of {shape}")
     if not flags & 1:
         return Dataspace(shape, shape)
-    at += rank * width
     unlimited = (1 << 8 * width) - 1
-    most = [context.length(data, at + i * width) for i in range(rank)]
+    most = _numbers(data, at + rank * width, rank, width)
     if any(n > m for n, m in zip(shape, most, strict=True)):
-        context.damaged(f"a shape of {shape} beyond its largest, {tuple(most)}")
+        raise ValueError(f"a shape of {shape} beyond its largest, {most}")
     return Dataspace(shape, tuple(None if m == unlimited else m for m in most))
 
 
@@ -115,32 +123,35 @@ def _exactly(data: memoryview, at: int, nbytes: int) -> bytes:
 
 def parse_filters(context: Context, data: memoryview) -> tuple[Filter, ...]:
     """Decode a filter pipeline message of version 1 or 2, in the order of writing."""
+    return _filters(bytes(data), context.limits.filters)
+
+
+@lru_cache(maxsize=256)
+def _filters(data: bytes, most: int) -> tuple[Filter, ...]:
     version, count = data[0], data[1]
     if version not in (1, 2):
-        context.damaged(f"filter pipeline version {version}")
-    if count > context.limits.filters:
+        raise ValueError(f"filter pipeline version {version}")
+    if count > most:
         raise LimitExceededError(
-            f"{count} filters, more than {context.limits.filters}",
+            f"{count} filters, more than {most}",
             fix="Raise Limits.filters if you trust the file.",
         )
     at = 8 if version == 1 else 2
     filters = []
     for _ in range(count):
-        number = int.from_bytes(data[at : at + 2], "little")
+        (number,) = SHORT.unpack_from(data, at)
         at += 2
-        named = version == 1 or number >= 256
-        length = int.from_bytes(data[at : at + 2], "little") if named else 0
-        at += 2 if named else 0
-        flags = int.from_bytes(data[at : at + 2], "little")
-        values = int.from_bytes(data[at + 2 : at + 4], "little")
+        length = 0
+        if version == 1 or number >= 256:
+            (length,) = SHORT.unpack_from(data, at)
+            at += 2
+        flags, values = TWO_SHORTS.unpack_from(data, at)
         at += 4
-        name = bytes(data[at : at + length]).split(b"\0")[0].decode("utf-8", "replace")
+        name = data[at : at + length].split(b"\0")[0].decode("utf-8", "replace")
         at += -(-length // 8) * 8 if version == 1 else length
         if at + 4 * values > len(data):
             raise ValueError("a filter overruns its message")
-        client = tuple(
-            int.from_bytes(data[at + 4 * i : at + 4 * i + 4], "little") for i in range(values)
-        )
+        client = struct.unpack_from(f"<{values}I", data, at)
         at += 4 * (values + values % 2 if version == 1 else values)
         filters.append(
             Filter(number, FILTER_NAMES.get(number, name), client, optional=bool(flags & 1))
@@ -218,9 +229,9 @@ def _inline(data: memoryview, at: int, nbytes: int) -> bytes:
     return bytes(data[at : at + nbytes])
 
 
-def _numbers(data: memoryview, at: int, count: int, width: int) -> tuple[int, ...]:
+def _numbers(data: memoryview | bytes, at: int, count: int, width: int) -> tuple[int, ...]:
     if at + count * width > len(data):
-        raise ValueError("a chunk shape overruns its message")
+        raise ValueError("a shape overruns its message")
     return tuple(
         int.from_bytes(data[at + i * width : at + (i + 1) * width], "little") for i in range(count)
     )

@@ -6,6 +6,7 @@ continuation blocks, shared messages).
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 from cryodata.errors import UnsupportedError
@@ -39,6 +40,9 @@ SHARED = 0x02
 """It holds a reference to a message that lies elsewhere."""
 NEVER_SHARED, FAIL_ON_WRITE, MARK_UNKNOWN, WAS_UNKNOWN, FAIL_ALWAYS = 0x04, 0x08, 0x10, 0x20, 0x80
 """The others that say what a library must do with it."""
+
+HEAD_OLD, HEAD_NEW = struct.Struct("<HHB"), struct.Struct("<BHB")
+"""Type, size and flags of a message in headers of version 1 and 2."""
 
 PREFIX = 16
 """Bytes that hold the fixed part of any header up to its first block's size."""
@@ -76,7 +80,10 @@ class ObjectHeader:
 
     def first(self, type: int) -> Message | None:
         """The first message of a type, or None."""
-        return next((m for m in self.messages if m.type == type), None)
+        for message in self.messages:
+            if message.type == type:
+                return message
+        return None
 
     def all(self, type: int) -> list[Message]:
         """All messages of a type."""
@@ -122,20 +129,15 @@ def _messages(data: memoryview, head: int, align: int) -> list[Message]:
     """Messages of one block; `head` bytes precede each: 8 in version 1, else 4 or 6."""
     found = []
     at = 0
-    wide = head == 8
-    while at + head <= len(data):
-        if wide:
-            type = data[at] | data[at + 1] << 8
-            nbytes = data[at + 2] | data[at + 3] << 8
-            flags = data[at + 4]
-        else:
-            type = data[at]
-            nbytes = data[at + 1] | data[at + 2] << 8
-            flags = data[at + 3]
+    end = len(data)
+    unpack = (HEAD_OLD if head == 8 else HEAD_NEW).unpack_from
+    while at + head <= end:
+        type, nbytes, flags = unpack(data, at)
         at += head
-        if at + nbytes > len(data):
+        if at + nbytes > end:
             raise ValueError(f"a message of {nbytes} bytes overruns its object header")
-        _check_flags(type, flags)
+        if flags:
+            _check_flags(type, flags)
         if type:  # 0 is padding
             found.append(Message(type, flags, data[at : at + nbytes]))
         at += -(-nbytes // align) * align

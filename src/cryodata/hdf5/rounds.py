@@ -134,7 +134,10 @@ class _Gather:
 
 async def gather(coroutines: Iterable[Asks[Any]]) -> list[Any]:
     """Results of all, in order; all run to their end before the first error is raised."""
-    return await _Gather(list(coroutines))
+    wanted = list(coroutines)
+    if len(wanted) > 1:
+        return await _Gather(wanted)
+    return [await wanted[0]] if wanted else []
 
 
 class _Gathering:
@@ -252,9 +255,6 @@ class Rounds:
                 self._spawn(task, asked.coroutines)
 
     def _spawn(self, task: _Task, coroutines: list[Asks[Any]]) -> None:
-        if not coroutines:
-            self._ready.append((task, []))
-            return
         gathering = _Gathering(task, len(coroutines))
         for slot, coroutine in enumerate(coroutines):
             self._ready.append((_Task(coroutine, gathering, slot), None))

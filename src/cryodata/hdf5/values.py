@@ -7,6 +7,7 @@ strings as objects of ``bytes``, variable-length sequences as objects of arrays.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,8 +19,10 @@ from cryodata.hdf5.datatypes import Datatype
 from cryodata.hdf5.heaps import read_global_heaps
 from cryodata.types import AnyArray
 
-__all__ = ["read_sequences", "read_values", "strip_padding"]
+__all__ = ["fixed_values", "read_sequences", "read_values", "strip_padding"]
 
+UNSIGNED = {2: "H", 4: "I", 8: "Q"}
+"""Unsigned numbers by their bytes, as `struct` names them."""
 NEVER_WRITTEN = (1 << 32) - 1
 """Length that stands in a reference where no chunk was ever written: the fill belongs there."""
 
@@ -36,18 +39,27 @@ async def read_values(
     """
     if datatype.problem:
         raise UnsupportedError(datatype.problem)
+    if not datatype.dtype.hasobject:
+        return fixed_values(context, datatype, shape, raw)
     whole = (*shape, *datatype.shape)
     count = math.prod(whole)
-    if not datatype.dtype.hasobject:
-        if len(raw) < count * datatype.stored.itemsize:
-            context.damaged(f"{len(raw)} bytes for {count} values of {datatype.stored.itemsize}")
-        values = np.frombuffer(raw, datatype.dtype, count).reshape(whole)
-        return strip_padding(values.copy(), datatype.padding)
     values = np.empty(count, object)
     item = None if datatype.base is None else datatype.base.stored
     for i, data in enumerate(await read_sequences(context, item, count, raw)):
         values[i] = data
     return values.reshape(whole)
+
+
+def fixed_values(
+    context: Context, datatype: Datatype, shape: tuple[int, ...], raw: memoryview | bytes
+) -> AnyArray:
+    """As `read_values`, of a type of fixed size: all bytes are at hand."""
+    whole = (*shape, *datatype.shape)
+    count = math.prod(whole)
+    if len(raw) < count * datatype.stored.itemsize:
+        context.damaged(f"{len(raw)} bytes for {count} values of {datatype.stored.itemsize}")
+    values = np.frombuffer(raw, datatype.dtype, count).reshape(whole)
+    return strip_padding(values.copy(), datatype.padding)
 
 
 def strip_padding(values: AnyArray, padding: str) -> AnyArray:
@@ -83,18 +95,17 @@ async def read_sequences(
     fill : object
         Stands for references that are `NEVER_WRITTEN`.
     """
-    reference = np.dtype(
-        [("length", "<u4"), ("heap", f"<u{context.offset_size}"), ("number", "<u4")]
-    )
-    if len(raw) < count * reference.itemsize:
+    width = 8 + context.offset_size
+    if len(raw) < count * width:
         context.damaged(f"{len(raw)} bytes for {count} heap references")
-    references = np.frombuffer(raw, reference, count)
-    written = references["length"] != NEVER_WRITTEN
-    used = references[written & (references["length"] > 0) & (references["heap"] > 0)]
-    heaps = await read_global_heaps(context, np.unique(used["heap"]).tolist())
+    # not by numpy: an attribute has one of them, and a granule hundreds of such attributes
+    form = f"<I{UNSIGNED[context.offset_size]}I"
+    references = list(struct.iter_unpack(form, raw[: count * width]))
+    used = {heap for length, heap, _ in references if heap and length not in (0, NEVER_WRITTEN)}
+    heaps = await read_global_heaps(context, sorted(used))
     return [
-        _sequence(context, item, heaps, entry) if is_written else fill
-        for entry, is_written in zip(references.tolist(), written.tolist(), strict=True)
+        fill if entry[0] == NEVER_WRITTEN else _sequence(context, item, heaps, entry)
+        for entry in references
     ]
 
 

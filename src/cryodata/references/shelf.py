@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass, field
 
 from cryodata.errors import CacheError, CryodataError, FormatError
-from cryodata.formats import FORMAT, decode_index, encode_apart
+from cryodata.formats import FORMAT, Apart, decode_index
 from cryodata.index import Index
 from cryodata.options import Limits
 from cryodata.references.catalogue import Row
@@ -40,17 +40,14 @@ class Shelf:
     def __reduce__(self) -> tuple[type[Shelf], tuple[Folder, Limits]]:
         return Shelf, (self.folder, self.limits)
 
-    def put(self, index: Index) -> tuple[str, str]:
+    def put(self, apart: Apart) -> tuple[str, str]:
         """Write an index; the names of its two files.
 
         Raises
         ------
-        CacheError
-            It holds what cannot be written.
         AuthError, FetchError
             The folder cannot be written to; nothing is left of it.
         """
-        apart = encode_apart(index)
         name = _digest(apart.data)
         with self._turn:
             if self._written is None:

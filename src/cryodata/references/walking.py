@@ -12,7 +12,7 @@ from cryodata.earthdata.granule import Granule
 from cryodata.earthdata.identity.login import active_system
 from cryodata.earthdata.place import place_of
 from cryodata.errors import CryodataError, FetchError
-from cryodata.formats import FORMAT, library_version
+from cryodata.formats import FORMAT, Apart, encode_apart, library_version
 from cryodata.granule import GranuleFile
 from cryodata.index import Index
 from cryodata.layout import Chunked, Contiguous
@@ -33,11 +33,12 @@ class Walk:
     ----------
     row : Row
         Without the names of its index, which is not written yet.
-    index : Index
+    index : Apart
+        Encoded where it was walked: by many processes that is the half of what is left to do.
     """
 
     row: Row
-    index: Index
+    index: Apart
 
 
 def key_of(what: Any) -> str:
@@ -64,7 +65,7 @@ def walk_granule(what: Any, file: GranuleFile) -> Walk:
     FetchError
         Its server names no version of it: nobody could tell when it changes.
     CryodataError
-        It cannot be had, or is no HDF5.
+        It cannot be had, is no HDF5, or holds what cannot be written.
     """
     try:
         index = file.walk()
@@ -74,7 +75,7 @@ def walk_granule(what: Any, file: GranuleFile) -> Walk:
                 url=file.url,
                 fix="Keep the granule in S3, or on a server that gives ETags.",
             )
-        return Walk(_row(what, index), index)
+        return Walk(_row(what, index), encode_apart(index))
     except CryodataError as error:
         raise error.locate(url=file.url) from error.__cause__
     finally:
