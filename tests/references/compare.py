@@ -75,8 +75,9 @@ def _parts(dataset: h5py.Dataset) -> list[Any]:
     grid = [-(-n // c) for n, c in zip(dataset.shape, dataset.chunks or (), strict=False)]
     if math.prod(grid) <= MOST_CHUNKS:
         return [()]
-    chunks = [dataset.id.get_chunk_info(i) for i in range(dataset.id.get_num_chunks())]
-    corners = [chunk.chunk_offset for chunk in chunks[:FEW] + chunks[-FEW:]]
+    count = dataset.id.get_num_chunks()
+    some = sorted({*range(min(FEW, count)), *range(max(0, count - FEW), count)})
+    corners = [dataset.id.get_chunk_info(i).chunk_offset for i in some]
     return [
         tuple(slice(max(0, a - n), a + 2 * n) for a, n in zip(at, dataset.chunks, strict=True))
         for at in corners

@@ -18,7 +18,6 @@ import cryodata as cd
 from cryodata.references import building
 from tests.references.stores import clean, contents, tiny_granules
 
-KILLS = 100
 MOST = 60.0
 """Seconds that any child may take."""
 
@@ -73,9 +72,9 @@ test_crash.crash(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv
 """
 
 
-def crash(folder: Path, work: Path, what: str, seed: int) -> None:
+def crash(folder: Path, work: Path, what: str, kills: int) -> None:
     """Kill builders at random moments, in a process without threads, which can be forked."""
-    chance = random.Random(seed)
+    chance = random.Random(kills)
     files = sorted(folder.glob("*.h5"))
     base = files[:2] if what == "append" else []
 
@@ -95,8 +94,8 @@ def crash(folder: Path, work: Path, what: str, seed: int) -> None:
     seconds = min(whole(work / name) for name in ("timed", "again", "whole"))
     plain = _contents(work / "whole")
     hit = partly = 0
-    for number in range(3 * KILLS):  # some are done before they are killed
-        if hit == KILLS:
+    for number in range(3 * kills):  # some are done before they are killed
+        if hit == kills:
             break
         where = work / str(number)
         if base:
@@ -133,11 +132,12 @@ def _contents(where: Path) -> dict[str, object]:
     return found
 
 
+@pytest.mark.parametrize("kills", [25, pytest.param(100, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("what", ["build", "append"])
-def test_killed_at_any_moment(granules: list[Path], tmp_path: Path, what: str) -> None:
-    """A hundred times: the store is clean, a build goes on, and ends as if nothing had been."""
+def test_killed_at_any_moment(granules: list[Path], tmp_path: Path, what: str, kills: int) -> None:
+    """The store is clean, a build goes on, and ends as if nothing had been."""
     done = subprocess.run(
-        [sys.executable, "-c", CRASHES, str(granules[0].parent), str(tmp_path), what, "1"],
+        [sys.executable, "-c", CRASHES, str(granules[0].parent), str(tmp_path), what, str(kills)],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
@@ -146,8 +146,8 @@ def test_killed_at_any_moment(granules: list[Path], tmp_path: Path, what: str) -
     )
     assert done.returncode == 0, done.stderr[-3000:]
     hit, partly = map(int, done.stdout.split())
-    assert hit == KILLS
-    assert partly > KILLS // 10, "and many with some granules committed"
+    assert hit == kills
+    assert partly > kills // 10, "and many with some granules committed"
 
 
 ROUNDS = """

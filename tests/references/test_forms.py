@@ -29,7 +29,8 @@ from cryodata.types import AnyArray
 from tests.matrix.case import Case
 from tests.real import real_files
 from tests.references.compare import datasets, unequal
-from tests.test_matrix import CASES, NAMED
+from tests.references.structures import every_structure, refusals
+from tests.test_matrix import NAMED
 
 NO_CACHE = Options(cache=None)
 FORMS = ("kerchunk", "zarr view")
@@ -39,67 +40,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*does not have a Zarr V3 specification"),
     pytest.mark.filterwarnings("ignore:The codec .* is currently not part"),
 ]
-
-REFUSED: Mapping[str, Mapping[str, str]] = {
-    # case (without its libver): name of what is refused, and the words that say why
-    "dtype/committed": {"y": "gaps"},
-    "dtype/compound": dict.fromkeys(
-        ("chunked", "contiguous", "scalar", "unwritten", "zero"), "gaps"
-    ),
-    "dtype/compound-padded": dict.fromkeys(
-        ("chunked", "contiguous", "scalar", "unwritten", "zero"), "gaps"
-    ),
-    "dtype/odd-precision": {
-        "long double": "80-bit",
-        "three bytes": "24-bit",
-        "twelve bits": "12-bit",
-    },
-    "dtype/references": {
-        "objects": "object reference",
-        "pairs": "object reference",
-        "regions": "region reference",
-    },
-    "dtype/texts-in-compound": {"nested": "vlen string", "table": "vlen string"},
-    "dtype/times": {"time": "type time"},
-    "dtype/vlen-sequences": {
-        f"{kind}{how}": "no type for vlen sequence"
-        for kind in ("<f8", "<i4", "u1")
-        for how in ("", " chunked", " unwritten")
-    },
-    "filter/masked": dict.fromkeys(("grown", "x"), "leave out a filter"),
-    "filter/nbit": dict.fromkeys(("noise", "ramp"), "filter 5 (nbit)"),
-    "filter/scaleoffset": dict.fromkeys(("noise", "ramp"), "filter 6 (scaleoffset)"),
-    "filter/skipped": {"x": "filter 32000 (lzf)"},
-    "filter/szip": dict.fromkeys(("noise", "ramp"), "filter 4 (szip)"),
-    "filter/unfiltered-edges": {"x": "leave out a filter"},
-    "groups/external": {
-        "g/deeper": "is not followed",
-        "outside": "is not followed",
-        "passwords": "is not followed",
-    },
-    "layout/scalars": {"null": "no value"},
-    "refused/external": {"outside": "external files"},
-    "refused/filter": dict.fromkeys(("unwritten", "written"), "filter 511"),
-    "refused/virtual": {"virtual": "virtual dataset"},
-}
-"""Everything that cannot be written. What is in no row here must be equal to what h5py reads."""
-
-ONLY: Mapping[str, Mapping[str, str]] = {
-    "kerchunk: layout/far-apart": {"x": "never written"},
-    "kerchunk: layout/far-apart-deflate": {"x": "never written"},
-}
-"""What one form cannot hold."""
-
-STRUCTURES = [*{case.name.rpartition("/")[0] or case.name: case for case in CASES}.values()]
-"""Of each structure the newest layout; how older ones are walked is not asked here."""
-
-
-def refusals(case: Case, form: str) -> Mapping[str, str]:
-    """Names that are refused; ``*`` for every one of the file."""
-    part, what = case.name.split("/")[:2]
-    if "lzf" in what:
-        return {"*": "filter 32000 (lzf)"}
-    return {**REFUSED.get(f"{part}/{what}", {}), **ONLY.get(f"{form}: {part}/{what}", {})}
 
 
 @contextmanager
@@ -117,7 +57,7 @@ def opened(path: Path, form: str) -> Iterator[tuple[zarr.Group, Mapping[str, Cry
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("case", STRUCTURES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", every_structure())
 def test_every_structure_is_equal_or_refused(case: Case, form: str, tmp_path: Path) -> None:
     """Nothing is lost: what is in neither the form nor the table fails here."""
     path = tmp_path / "case.h5"

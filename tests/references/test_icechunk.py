@@ -32,8 +32,8 @@ from cryodata.sandbox import Sky, cloud
 from tests.matrix.case import Case
 from tests.real import real_files
 from tests.references.compare import datasets, unequal
-from tests.references.test_forms import NO_CACHE, STRUCTURES, refusals
-from tests.references.test_reference_store import LARGE
+from tests.references.structures import every_structure, refusals
+from tests.references.test_forms import NO_CACHE
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::zarr.errors.ZarrUserWarning"),
@@ -60,11 +60,7 @@ def check(path: Path, where: Path) -> Mapping[str, CryodataError]:
     return refused
 
 
-@pytest.mark.parametrize(
-    "case",
-    [case for case in STRUCTURES if not case.name.startswith(LARGE)],
-    ids=lambda case: case.name,
-)
+@pytest.mark.parametrize("case", every_structure("groups/3000"))
 def test_every_structure_is_equal_or_refused(case: Case, tmp_path: Path) -> None:
     """What is neither in the repository nor in the table fails here."""
     path = tmp_path / "case.h5"

@@ -36,14 +36,12 @@ from cryodata.sandbox import Sky, cloud
 from tests.matrix.case import Case
 from tests.real import real_files
 from tests.references.compare import datasets, unequal
-from tests.references.test_forms import STRUCTURES
+from tests.references.structures import every_structure
 from tests.references.test_kerchunk_parquet import references_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::zarr.errors.ZarrUserWarning")
 
 SECRET = "WhoReadsThisHasTheKeys"
-LARGE = ("layout/deep-tree", "groups/3000")
-"""Which take their time to be made, and have nothing here that smaller ones lack."""
 
 
 @pytest.fixture(autouse=True)
@@ -56,11 +54,7 @@ def opened(references: KerchunkReferences, **how: Any) -> zarr.Group:
     return zarr.open_group(ReferenceStore(references, **how), mode="r", zarr_format=2)
 
 
-@pytest.mark.parametrize(
-    "case",
-    [case for case in STRUCTURES if not case.name.startswith(LARGE)],
-    ids=lambda case: case.name,
-)
+@pytest.mark.parametrize("case", every_structure("groups/3000"))
 def test_every_structure_is_equal(case: Case, tmp_path: Path) -> None:
     """What was refused when it was written is not there; all else is."""
     path = tmp_path / "case.h5"

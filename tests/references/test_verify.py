@@ -31,11 +31,9 @@ from cryodata.sandbox import Sky, cloud
 from cryodata.types import ByteRange
 from tests.index_samples import walk_file
 from tests.real import real_files
+from tests.references.structures import STRUCTURES
 from tests.references.tampered import tampered, with_array, with_table
-from tests.test_matrix import CASES
 
-STRUCTURES = [*{case.name.rpartition("/")[0] or case.name: case for case in CASES}.values()]
-"""Of each structure the newest layout."""
 ALL = 10_000
 """More chunks than any file here has."""
 

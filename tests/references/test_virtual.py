@@ -20,7 +20,8 @@ from cryodata.references.virtual import virtual_dataset
 from tests.matrix.case import Case
 from tests.real import real_files
 from tests.references.compare import datasets, unequal
-from tests.references.test_forms import NO_CACHE, STRUCTURES, refusals
+from tests.references.structures import every_structure, refusals
+from tests.references.test_forms import NO_CACHE
 from tests.snapshot.form import canonical
 
 pytestmark = [
@@ -69,11 +70,7 @@ def check(path: Path, group: str, **how: Any) -> xr.Dataset:
     return found
 
 
-@pytest.mark.parametrize(
-    "case",
-    [case for case in STRUCTURES if not case.name.startswith(("groups/", "layout/deep-tree"))],
-    ids=lambda case: case.name,
-)
+@pytest.mark.parametrize("case", every_structure("groups/"))
 def test_every_structure_is_equal_or_refused(case: Case, tmp_path: Path) -> None:
     """The root of each."""
     path = tmp_path / "case.h5"
@@ -104,7 +101,7 @@ def test_every_group_of_real_files_is_equal(name: str) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("case", STRUCTURES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", every_structure())
 def test_every_group_of_every_structure_is_equal_or_refused(case: Case, tmp_path: Path) -> None:
     path = tmp_path / "case.h5"
     case.make(path)
