@@ -1,8 +1,8 @@
-"""Sixty references that nobody should follow, each tried in this process, without a network.
+"""References that nobody should follow, each tried in this process, without a network.
 
-``python -m tests.references.hostile_references FOLDER`` prints as JSON what came of each, and how
-many connections reached the servers that they point to. It is started by `test_hostile`, in a
-network namespace of its own whose loopback is all there is.
+``python -m tests.references.hostile_references FOLDER`` writes ``outcomes.json``: what came of
+each, and how many connections reached the servers that they point to. It is started by
+`test_hostile`, in a network namespace of its own whose loopback is all there is.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from cryodata.layout import Chunked, ChunkTable
 from cryodata.options import Options
 from cryodata.references.catalogue import Row, encode_rows, rows_to_table, stamped
 from cryodata.references.references import References
+from tests.references.hostile_forms import form_cases
 from tests.references.stores import tiny_granules
 
 __all__ = ["main"]
@@ -215,6 +216,9 @@ class Cases:
             yield f"index: {name}", self.with_index_file(cut, "indexes")
         for name, change in LIES.items():
             yield f"index: {name}", self.with_index(change)
+        forms = self.folder / "forms"
+        forms.mkdir()
+        yield from form_cases(forms, self.granule, H_LI, self.urls())
 
 
 def moved(row: Row, url: str) -> Row:
@@ -316,7 +320,7 @@ def outcome(attempt: Attempt, right: Any) -> str:
 
 
 def main() -> None:
-    """Try all, print as JSON."""
+    """Try all."""
     raise_loopback()
     listener = Listener()
     cases = Cases(Path(sys.argv[1]), listener.port)
@@ -324,7 +328,8 @@ def main() -> None:
         right = file[H_LI][:]
     print("BEGIN", file=sys.stderr, flush=True)  # noqa: T201 - tells the trace where to look
     outcomes = {name: outcome(attempt, right) for name, attempt in cases.all()}
-    sys.stdout.write(json.dumps({"outcomes": outcomes, "visits": listener.visits}))
+    found = {"outcomes": outcomes, "visits": listener.visits}
+    (cases.folder / "outcomes.json").write_text(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pickle
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from cryodata.sandbox import Sky, cloud
 from tests.matrix.case import Case
 from tests.real import real_files
 from tests.references.compare import datasets, unequal
+from tests.references.hostile_forms import hostile_repository
 from tests.references.structures import every_structure, refusals
 from tests.references.test_forms import NO_CACHE
 
@@ -205,24 +205,6 @@ def test_keys_are_not_written(tmp_path: Path) -> None:
     assert b"AKIA" not in found
 
 
-def hostile(where: Path, location: str, prefix: str, store: Any, nbytes: int = 40) -> None:
-    """A repository whose one chunk lies wherever somebody else wrote."""
-    config = icechunk.RepositoryConfig.default()
-    config.set_virtual_chunk_container(icechunk.VirtualChunkContainer(prefix, store))
-    repository = icechunk.Repository.create(
-        icechunk.local_filesystem_storage(str(where)), config=config
-    )
-    session = repository.writable_session("main")
-    zarr.group(session.store).create_array(
-        "x", shape=(10,), chunks=(10,), dtype="<i4", compressors=None, filters=None
-    )
-    now = datetime(2100, 1, 1, tzinfo=UTC)
-    session.store.set_virtual_ref(
-        "x/c/0", location, offset=0, length=nbytes, checksum=now, validate_container=False
-    )
-    session.commit("x")
-
-
 @pytest.mark.parametrize(
     "way",
     ["{0}/secret.bin", "{0}/data/../secret.bin", "{0}/data/%2e%2e/secret.bin", "{0}/database.bin"],
@@ -235,13 +217,24 @@ def test_files_beside_the_allowed_folder_are_refused(way: str, prefix: str, tmp_
         (tmp_path / name).write_bytes(np.arange(10, dtype="<i4").tobytes())
     store = icechunk.local_filesystem_store("/")
     url = f"file://{tmp_path}"
-    hostile(tmp_path / "bad", way.format(url), prefix.format(url), store)
+    hostile_repository(tmp_path / "bad", way.format(url), prefix.format(url), store)
     root: Any = zarr.open_group(open_icechunk(tmp_path / "bad", tmp_path / "data"), mode="r")
     with pytest.raises((UnsafeReferenceError, FetchError)):
         root["x"][:]
-    hostile(tmp_path / "good", f"{url}/data/fine.bin", prefix.format(url), store)
+    hostile_repository(tmp_path / "good", f"{url}/data/fine.bin", prefix.format(url), store)
     root = zarr.open_group(open_icechunk(tmp_path / "good", tmp_path / "data"), mode="r")
     assert root["x"][:].tolist() == list(range(10))
+
+
+def test_a_break_down_of_icechunk_is_an_error(tmp_path: Path) -> None:
+    """It gives up on an address of 100 kB in a way that is no exception of its own."""
+    url = f"s3://allowed/{'a' * 100_000}"
+    store = icechunk.s3_store(region="us-west-2", anonymous=True)
+    hostile_repository(tmp_path / "r", url, "s3://allowed/", store)
+    opened = open_icechunk(tmp_path / "r", "s3://allowed", storage_options={"anon": True})
+    root: Any = zarr.open_group(opened, mode="r")
+    with pytest.raises(FetchError, match="broke down"):
+        root["x"][:]
 
 
 def test_bytes_past_the_end_are_refused(tmp_path: Path) -> None:
@@ -249,7 +242,9 @@ def test_bytes_past_the_end_are_refused(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "x.bin").write_bytes(bytes(39))
     url = f"file://{tmp_path}/data/"
-    hostile(tmp_path / "r", f"{url}x.bin", url, icechunk.local_filesystem_store(str(tmp_path)))
+    hostile_repository(
+        tmp_path / "r", f"{url}x.bin", url, icechunk.local_filesystem_store(str(tmp_path))
+    )
     root: Any = zarr.open_group(open_icechunk(tmp_path / "r", tmp_path / "data"), mode="r")
     with pytest.raises(FetchError):
         root["x"][:]
@@ -262,7 +257,7 @@ def test_the_reader_says_at_which_server_a_bucket_is(sky: Sky, tmp_path: Path) -
     evil = icechunk.s3_store(
         region="us-west-2", endpoint_url="http://127.0.0.1:9", allow_http=True, s3_compatible=True
     )
-    hostile(tmp_path / "r", url, f"{place}/", evil)
+    hostile_repository(tmp_path / "r", url, f"{place}/", evil)
     view = open_icechunk(tmp_path / "r", place, storage_options=sky.storage_options)
     root: Any = zarr.open_group(view, mode="r")
     assert root["x"][:].tolist() == list(range(10))

@@ -228,6 +228,14 @@ def translated(what: str) -> Iterator[None]:
         yield
     except icechunk.IcechunkError as error:
         problem = _explained(str(error), what)
+    except Exception as error:
+        if type(error).__name__ != "RustPanic":  # of pyo3, which gives no module to name it from
+            raise
+        problem = FetchError(
+            "Icechunk broke down",
+            path=what,
+            fix="The place of the chunk may be no sound URL. Write the repository again.",
+        )
     if problem is not None:  # raised out here: what Icechunk says may name more than it should
         raise problem
 
