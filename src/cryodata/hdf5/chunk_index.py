@@ -123,7 +123,8 @@ def _tabulate(
     if outside.any():
         bad = int(np.flatnonzero(outside)[0])
         context.damaged(
-            f"chunk {tuple(places[bad].tolist())} has {nbytes[bad]} bytes outside the file",
+            f"chunk {tuple(places[bad].tolist())} of {nbytes[bad]} bytes lies outside the file, "
+            "or is larger than chunks are",
             int(addresses[bad]),
         )
     strides = np.array([math.prod(grid[i + 1 :]) for i in range(len(grid))], np.int64)
