@@ -37,7 +37,7 @@ def test_errors_are_printed_without_traceback(
         raise MissingDependencyError("no matplotlib", fix='pip install "cryodata-earth[plot]"')
 
     monkeypatch.setattr("cryodata.sandbox.demo.run_demo", missing)
-    assert cli.main(["demo"]) == 1
+    assert cli.main(["demo"]) == 10
     printed = capsys.readouterr().err
     assert "cryodata-earth[plot]" in printed
     assert "Traceback" not in printed

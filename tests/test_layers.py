@@ -25,12 +25,14 @@ LAYERS = {
         *("granule", "access", "accounts", "keep", "no_garbage", "arrays", "provenance"),
         *("locate", "catalogue", "region_input", "query", "find", "build"),
         *("tracks", "cutting", "gridded", "groups", "chunks", "planning"),
-        *("dataset", "reader", "tree", "backend", "references", "accessor", "after"),
+        *("dataset", "reader", "tree", "backend", "references", "accessor", "after", "checkup"),
     },
-    4: {"", "cli"},  # "" is the package itself: cryodata/__init__.py
+    4: {"", "__main__", "cli", "commands"},  # "" is the package itself: cryodata/__init__.py
 }
 BESIDE = {"sandbox", "testing"}
-MAY_IMPORT_SANDBOX = {"cryodata.cli"}  # for `cryodata demo`, inside the function that runs it
+MAY_IMPORT_SANDBOX = {
+    "cryodata.commands.demo"
+}  # for `cryodata demo`, inside the function that runs it
 NETWORK = {"aiohttp", "boto3", "botocore", "http", "httpx", "obstore", "requests", "s3fs", "urllib"}
 OUTSIDE_WORLD = NETWORK | {
     *("asyncio", "datetime", "fsspec", "glob", "io", "os", "pathlib", "shutil"),

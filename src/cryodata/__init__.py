@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cryodata import earthdata, errors, references
     from cryodata.catalogue import search
+    from cryodata.checkup import doctor
     from cryodata.condition import Condition
     from cryodata.dataset import open  # noqa: A004 - the verb of the library
     from cryodata.earthdata.granule import Granule
@@ -49,6 +50,7 @@ __all__ = [
     "Reader",
     "Region",
     "__version__",
+    "doctor",
     "earthdata",
     "errors",
     "login",
@@ -75,6 +77,7 @@ _HOME = {
     "Product": "cryodata.products.product",
     "Reader": "cryodata.reader",
     "Region": "cryodata.region.region",
+    "doctor": "cryodata.checkup",
     "login": "cryodata.earthdata.identity.login",
     "open": "cryodata.dataset",
     "open_tree": "cryodata.tree",

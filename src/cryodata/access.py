@@ -36,7 +36,7 @@ from cryodata.store.fetch import Fetcher
 from cryodata.store.renewing import RenewingStore
 from cryodata.store.resolve import open_store
 
-__all__ = ["Way", "forget_ways", "open_granule_store"]
+__all__ = ["Way", "forget_ways", "open_granule_store", "way_to"]
 
 PROBE_SECONDS = 10.0
 """S3 in its own region answers in a tenth of a second; this is for bad days."""
@@ -105,6 +105,12 @@ def open_granule_store(
         )
     link = SignedLink(place.https, system)
     return RenewingStore(place.https, link, engine=engine, network=options.network)
+
+
+def way_to(what: Any, options: Options, system: System) -> Way | None:
+    """The way that `open_granule_store` would take; None where it needs no leave of Earthdata."""
+    place = place_of(what, system)
+    return None if place is None else _way_to(place, options, system)
 
 
 def _way_to(place: Place, options: Options, system: System) -> Way:

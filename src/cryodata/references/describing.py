@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,7 +22,7 @@ from cryodata.read_plan import Want, plan_reads
 from cryodata.references.catalogue import Row
 from cryodata.references.references import References
 
-__all__ = ["describe_references"]
+__all__ = ["describe_indexes", "describe_references"]
 
 SIDE_BY_SIDE = 4
 """Indexes on their way at once: from S3 that hides latencies; decoding shares one interpreter."""
@@ -35,23 +35,39 @@ COLUMNS = (
 
 def describe_references(references: References) -> pd.DataFrame:
     """See `cryodata.references.describe`."""
+    return describe_indexes(_indexes(references))
+
+
+def describe_indexes(indexes: Iterable[tuple[str, Index]]) -> pd.DataFrame:
+    """The table of `cryodata.references.describe`, of products and indexes of granules."""
     found: dict[tuple[str, str], _Variable] = {}
-    rows = list(references)
-    with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="cryodata-describe") as pool:
-        for start in range(0, len(rows), 4 * SIDE_BY_SIDE):  # few are in memory at a time
-            some = rows[start : start + 4 * SIDE_BY_SIDE]
-            with nothing_collected():
-                indexes = pool.map(lambda row: _index(references, row), some)
-                for row, index in zip(some, indexes, strict=True):
-                    _add(found, row, index)
+    granules = 0
+    for product, index in indexes:
+        granules += 1
+        for path, layout in index.arrays.items():
+            variable = found.get((product, path))
+            if variable is None:
+                variable = found[product, path] = _Variable()
+            variable.add(layout)
     keys = sorted(found, key=lambda key: (key[1], key[0]))
     frame = pd.DataFrame([found[key].row(*key) for key in keys], columns=list(COLUMNS))
     frame.attrs = {
-        "granules": len(rows),
+        "granules": granules,
         "variables": len(frame),
         **{name: int(frame[name].sum()) for name in ("chunks", "stored_bytes", "decoded_bytes")},
     }
     return frame
+
+
+def _indexes(references: References) -> Iterator[tuple[str, Index]]:
+    """Few of them in memory at a time."""
+    rows = list(references)
+    with ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="cryodata-describe") as pool:
+        for start in range(0, len(rows), 4 * SIDE_BY_SIDE):
+            some = rows[start : start + 4 * SIDE_BY_SIDE]
+            with nothing_collected():
+                indexes = list(pool.map(lambda row: _index(references, row), some))
+            yield from zip((row.granule.product for row in some), indexes, strict=True)
 
 
 def _index(references: References, row: Row) -> Index:
@@ -113,15 +129,6 @@ class _Variable:
             self.stored / self.chunks if self.chunks else np.nan,
             np.nan if self.largest is None else _cloud(self.largest, self.most),
         )
-
-
-def _add(found: dict[tuple[str, str], _Variable], row: Row, index: Index) -> None:
-    product = row.granule.product
-    for path, layout in index.arrays.items():
-        variable = found.get((product, path))
-        if variable is None:
-            variable = found[product, path] = _Variable()
-        variable.add(layout)
 
 
 def _bytes_in_file(layout: ArrayLayout) -> tuple[int, int]:
