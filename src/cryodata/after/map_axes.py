@@ -1,4 +1,4 @@
-"""The map of a quick look: dots coloured by height over a graticule."""
+"""The map of a quick look: dots coloured by height over coasts and a graticule."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cryodata.after.maps import Plane, graticule, plane_for, steps_for
+from cryodata.region.coastline import coastline
 from cryodata.types import AnyArray
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ def _frame(axes: Axes, plane: Plane, x: AnyArray, y: AnyArray) -> None:
     else:
         _zoom(axes, plane, x[placed], y[placed])
     _graticule(axes, plane)
+    _coast(axes, plane)
     for spine in axes.spines.values():
         spine.set_color(PALE)
     axes.set_axisbelow(True)
@@ -87,6 +89,27 @@ def _zoom(axes: Axes, plane: Plane, x: AnyArray, y: AnyArray) -> None:
     axes.set_xlim(middle[0] - half * stretch / 1.25, middle[0] + half * stretch / 1.25)
     axes.set_ylim(middle[1] - half, middle[1] + half)
     axes.set_aspect(stretch)
+
+
+def _coast(axes: Axes, plane: Plane) -> None:
+    """Lines of the coast, below the points."""
+    points, ends = coastline()
+    longitude, latitude = points.T
+    seen = latitude * plane.pole > 0 if plane.pole else np.isfinite(latitude)
+    x, y = plane.flat(np.where(seen, longitude, np.nan), np.where(seen, latitude, np.nan))
+    breaks = set(ends[:-1].tolist())
+    if not plane.pole:  # over the edge of the map
+        breaks |= set((np.flatnonzero(np.abs(np.diff(x)) > 180.0) + 1).tolist())
+    at = sorted(breaks)
+    axes.plot(
+        np.insert(x, at, np.nan),
+        np.insert(y, at, np.nan),
+        color=GREY,
+        linewidth=0.8,
+        zorder=0.7,
+        scalex=False,
+        scaley=False,
+    )
 
 
 def _graticule(axes: Axes, plane: Plane) -> None:

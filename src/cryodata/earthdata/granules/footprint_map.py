@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryodata.earthdata.granule import Granule, Ring
+from cryodata.region.coastline import coastline
 
 __all__ = ["map_of"]
 
@@ -53,7 +54,7 @@ class _Frame:
 
 
 def map_of(granules: Iterable[Granule]) -> str:
-    """An ``<svg>`` with the outlines over a graticule; empty where no outline is known."""
+    """An ``<svg>`` with the outlines over coasts and a graticule; empty where no outline is known."""
     every = [granule for granule in granules if granule.footprint]
     if not every:
         return ""
@@ -71,6 +72,8 @@ def map_of(granules: Iterable[Granule]) -> str:
         f'<rect width="{_SIDE:g}" height="{_SIDE:g}" fill="currentColor" fill-opacity=".04"/>'
         f'<g fill="none" stroke="currentColor" stroke-opacity=".22" stroke-width=".6">'
         f"{_graticule(frame)}</g>"
+        '<g fill="none" stroke="currentColor" stroke-opacity=".55" stroke-width=".8" '
+        f'stroke-linejoin="round">{_coast(frame)}</g>'
         '<g fill="#3b8fd6" fill-opacity=".22" stroke="#3b8fd6" stroke-width="1" '
         f'stroke-linejoin="round" fill-rule="evenodd">{outlines}</g>'
         f'<g fill="currentColor" fill-opacity=".6" font-size="9" '
@@ -208,20 +211,32 @@ def _inside(drawn: FloatArray) -> NDArray[np.bool_]:
 
 
 def _graticule(frame: _Frame) -> str:
-    paths = []
-    for _, points in _lines(frame):
-        drawn = frame.drawn(points)
-        inside = _inside(drawn)
-        near = inside | np.append(inside[1:], False) | np.append(False, inside[:-1])
-        jumps = np.append(True, np.abs(np.diff(drawn, axis=0)).max(axis=1) > _SIDE)
-        starts = np.flatnonzero(np.append(True, np.diff(near.astype(int)) != 0) | jumps)
-        pieces = zip(np.split(drawn, starts[1:]), near[starts], strict=True)
-        paths += [
-            _path(np.clip(piece, 0, _SIDE), close=False)
-            for piece, seen in pieces
-            if seen and len(piece) > 1
-        ]
-    return f'<path d="{"".join(paths)}"/>'
+    paths = "".join(_seen_path(frame, points) for _, points in _lines(frame))
+    return f'<path d="{paths}"/>'
+
+
+def _coast(frame: _Frame) -> str:
+    points, ends = coastline()
+    starts = np.zeros(len(points), bool)
+    starts[ends[:-1]] = True
+    return f'<path d="{_seen_path(frame, points, starts)}"/>'
+
+
+def _seen_path(frame: _Frame, points: FloatArray, starts: NDArray[np.bool_] | None = None) -> str:
+    """What is inside of the drawing; `starts` says where further lines begin."""
+    drawn = frame.drawn(points)
+    inside = _inside(drawn)
+    near = inside | np.append(inside[1:], False) | np.append(False, inside[:-1])
+    cuts = np.append(True, np.abs(np.diff(drawn, axis=0)).max(axis=1) > _SIDE)
+    if starts is not None:
+        cuts |= starts
+    begins = np.flatnonzero(np.append(True, np.diff(near.astype(int)) != 0) | cuts)
+    pieces = zip(np.split(drawn, begins[1:]), near[begins], strict=True)
+    return "".join(
+        _path(np.clip(piece, 0, _SIDE), close=False)
+        for piece, seen in pieces
+        if seen and len(piece) > 1
+    )
 
 
 def _labels(frame: _Frame) -> str:
