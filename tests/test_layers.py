@@ -14,7 +14,7 @@ import cryodata
 SOURCE = Path(next(iter(cryodata.__path__)))
 
 LAYERS = {
-    0: {"types", "errors", "options", "timespan", "prices", "words", "caution"},
+    0: {"types", "errors", "options", "timespan", "prices", "words", "caution", "html_card"},
     1: {
         *("products", "hdf5", "layout", "index", "netcdf", "attributes"),
         *("read_plan", "decoding", "rowwise", "zones", "cost"),

@@ -87,6 +87,7 @@ def test_build_and_read(refs: References, granules: list[Path]) -> None:
     assert "5 granules, 60 chunks" in repr(opened)
     page = opened._repr_html_()
     assert "<td>ATL06</td><td>006</td><td>5</td>" in page
+    assert "5 granules, 60 chunks" in page
 
 
 def test_one_round_and_no_walk(tmp_path: Path) -> None:

@@ -50,10 +50,10 @@ def test_a_receipt_prints_in_one_line(receipt: Receipt, text: str) -> None:
 
 def test_a_receipt_shows_as_a_table_in_a_notebook() -> None:
     """A notebook would show nothing of the cost."""
-    html = Receipt(requests=3, nbytes=2_000_000)._repr_html_()
-    assert "<th>requests</th>" in html
-    assert "<td>3</td>" in html
-    assert "<td>2 MB</td>" in html
+    html = Receipt(requests=3, nbytes=2_000_000, retries=1)._repr_html_()
+    assert "<dt>Requests</dt><dd>3</dd>" in html
+    assert "<dt>Bytes</dt><dd>2 MB</dd>" in html
+    assert "<dt>Sent again</dt><dd>1 retry</dd>" in html
 
 
 def test_a_receipt_pickles() -> None:

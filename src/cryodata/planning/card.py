@@ -1,28 +1,16 @@
-"""A plan as text, and as HTML for notebooks: one piece, without scripts or links to elsewhere."""
+"""A plan as text, and as a card of a notebook."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING
 
+from cryodata.html_card import bar, card, line, table
 from cryodata.words import count_in_words, money_in_words, size_in_words, time_in_words
 
 if TYPE_CHECKING:
     from cryodata.planning.plan import Plan
 
 __all__ = ["html_of", "text_of"]
-
-# Colours are those of the text around, so that light and dark pages both fit.
-_STYLE = (
-    ".cryo-plan{font:13px/1.45 system-ui,sans-serif;max-width:52em;color:inherit}"
-    ".cryo-plan h4{margin:0 0 .4em;font-size:1.1em}"
-    ".cryo-plan table{border-collapse:collapse;margin:.4em 0}"
-    ".cryo-plan td,.cryo-plan th{text-align:left;padding:.1em 1.4em .1em 0;background:none;"
-    "font-weight:400}.cryo-plan th{opacity:.65}"
-    ".cryo-plan .bar{height:.5em;max-width:30em;border:1px solid currentColor;border-radius:.25em;"
-    "overflow:hidden;opacity:.8}.cryo-plan .bar div{height:100%;background:currentColor}"
-    ".cryo-plan p{margin:.2em 0}.cryo-plan .small{opacity:.65;font-size:.92em}"
-)
 
 
 def text_of(plan: Plan) -> str:
@@ -36,21 +24,13 @@ def text_of(plan: Plan) -> str:
 
 def html_of(plan: Plan) -> str:
     """The same, with a bar of what is needed of what is stored."""
-    share = 100 * plan.nbytes / max(1, plan.stored)
     head, *body = _table(plan)
-    cells = "".join(f"<th>{escape(cell)}</th>" for cell in head)
-    rows = "".join(
-        f"<tr><th>{escape(row[0])}</th>"
-        + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
-        + "</tr>"
-        for row in body
-    )
-    reads = "".join(f"<p>{escape(line)}</p>" for line in _reads(plan))
-    notes = "".join(f'<p class="small">{escape(line)}</p>' for line in _notes(plan))
-    return (
-        f'<div class="cryo-plan"><style>{_STYLE}</style><h4>{escape(_title(plan))}</h4>{reads}'
-        f'<div class="bar"><div style="width:{max(share, 0.3):.2f}%"></div></div>'
-        f"<table><tr>{cells}</tr>{rows}</table>{notes}</div>"
+    return card(
+        _title(plan),
+        *map(line, _reads(plan)),
+        bar(plan.nbytes / max(1, plan.stored)),
+        table(head, body, named=True),
+        *(line(note, small=True) for note in _notes(plan)),
     )
 
 

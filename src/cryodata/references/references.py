@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from os import PathLike
@@ -15,8 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cryodata.earthdata.catalogue.track_names import Tracks
+from cryodata.earthdata.granules.footprint_map import map_of
 from cryodata.errors import NotFoundError
 from cryodata.granule.referenced import Referenced
+from cryodata.html_card import Html, card, facts, line, more, table
 from cryodata.index import Index
 from cryodata.options import Options
 from cryodata.provenance import Skipped
@@ -32,6 +33,9 @@ from cryodata.timespan import TimeSpan
 from cryodata.words import count_in_words, size_in_words
 
 __all__ = ["References", "is_references", "open_references"]
+
+DRAWN, TOLD = 400, 20
+"""Outlines on the card of a notebook, and failures named there, at most."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -196,6 +200,10 @@ class References:
     def __repr__(self) -> str:
         return f"<References {self.url}: {self._summary()}>"
 
+    def _every(self) -> int:
+        """Every so manieth granule is drawn: a map of all would be black."""
+        return max(1, -(-len(self) // DRAWN))
+
     def _summary(self) -> str:
         chunks, nbytes = (pc.sum(self.table.column(n)).as_py() or 0 for n in ("chunks", "nbytes"))
         skipped = f", {len(self.skipped)} skipped" if self.skipped else ""
@@ -205,36 +213,26 @@ class References:
     def _repr_html_(self) -> str:
         frame = self.to_pandas()
         products = frame.groupby(["product", "release"], sort=True) if len(frame) else ()
-        rows = "".join(
-            "<tr>"
-            + "".join(
-                f"<td>{html.escape(str(cell))}</td>"
-                for cell in (
-                    str(product) or "?",
-                    release,
-                    len(some),
-                    _day(some["start"].min()),
-                    _day(some["end"].max()),
-                    f"{some['chunks'].sum():,}",
-                    size_in_words(some["nbytes"].sum()),
-                )
+        rows = [
+            (
+                str(product) or "?",
+                str(release),
+                f"{len(some):,}",
+                _day(some["start"].min()),
+                _day(some["end"].max()),
+                f"{some['chunks'].sum():,}",
+                size_in_words(some["nbytes"].sum()),
             )
-            + "</tr>"
             for (product, release), some in products
-        )
+        ]
         heads = ("product", "release", "granules", "from", "to", "chunks", "stored")
-        head = "".join(f"<th>{name}</th>" for name in heads)
-        failed = "".join(f"<li>{html.escape(str(one))}</li>" for one in self.skipped[:20])
-        return (
-            f"<div><b>References</b> <code>{html.escape(self.url)}</code>: "
-            f"{html.escape(self._summary())}<table><thead><tr>{head}</tr></thead>"
-            f"<tbody>{rows}</tbody></table>"
-            + (
-                f"<details open><summary>skipped</summary><ul>{failed}</ul></details>"
-                if failed
-                else ""
-            )
-            + "</div>"
+        failed = Html("".join(line(str(one)) for one in self.skipped[:TOLD]))
+        return card(
+            "References",
+            facts([("Place", self.url), ("Hold", self._summary())]),
+            table(heads, rows),
+            *([more("skipped", failed, shown=True)] if failed else []),
+            beside=map_of(self[number].granule for number in range(0, len(self), self._every())),
         )
 
 

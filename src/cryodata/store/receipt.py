@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
+from cryodata.html_card import card, facts
 from cryodata.words import count_in_words, size_in_words
 
 __all__ = ["Receipt", "Tally"]
@@ -66,13 +67,22 @@ class Receipt:
         return f"{text} ({more})" if more else text
 
     def _repr_html_(self) -> str:
-        cells = asdict(self) | {
-            "nbytes": size_in_words(self.nbytes),
-            "seconds": f"{self.seconds:.3g}",
-        }
-        heads = "".join(f"<th>{name}</th>" for name in cells)
-        values = "".join(f"<td>{value}</td>" for value in cells.values())
-        return f"<table><tr>{heads}</tr><tr>{values}</tr></table>"
+        again = [
+            (count_in_words(self.retries, "retry", "retries") if self.retries else ""),
+            (count_in_words(self.hedges, "hedge") if self.hedges else ""),
+        ]
+        return card(
+            "Receipt",
+            facts(
+                [
+                    ("Requests", f"{self.requests:,}"),
+                    ("Bytes", size_in_words(self.nbytes)),
+                    ("Rounds", f"{self.rounds:,}"),
+                    ("Waited", f"{self.seconds:.3g} s"),
+                    ("Sent again", ", ".join(part for part in again if part)),
+                ]
+            ),
+        )
 
 
 _FIELDS = fields(Receipt)

@@ -54,7 +54,7 @@ class _Frame:
 
 
 def map_of(granules: Iterable[Granule]) -> str:
-    """An ``<svg>`` with the outlines over coasts and a graticule; empty where no outline is known."""
+    """An ``<svg>`` with the outlines over coasts and a graticule; empty where none is known."""
     every = [granule for granule in granules if granule.footprint]
     if not every:
         return ""
