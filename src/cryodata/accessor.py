@@ -19,6 +19,7 @@ from cryodata.tracks.request import Words
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
+    from lonboard import Map
     from matplotlib.figure import Figure
 
 __all__ = ["CryoAccessor"]
@@ -336,3 +337,32 @@ class CryoAccessor:
         from cryodata.after.quicklook import look
 
         return look(self._dataset, variable, along, read=read)
+
+    def explore(self, variable: str | None = None) -> Map:
+        """A map that moves, with a point per row, coloured by height.
+
+        Reads place and height of all rows. The browser fetches the map below them.
+
+        Parameters
+        ----------
+        variable : str, optional
+            One number per row; if None, the height: ``h_li``, ``h_ph``, ...
+
+        Returns
+        -------
+        lonboard.Map
+            Colours leave out the lowest and the highest 2 %; grey where there is no number.
+            ``.to_html("map.html")`` keeps it.
+
+        Raises
+        ------
+        MissingDependencyError
+            Without lonboard and matplotlib (extra ``explore``), or geopandas (extra ``geo``).
+        ConfigurationError
+            The Dataset has no tracks.
+        SelectionError, UnknownVariableError
+            As `quicklook`.
+        """
+        from cryodata.after.explore import explore_points
+
+        return explore_points(self._dataset, variable)

@@ -18,7 +18,7 @@ from cryodata.types import AnyArray, IntArray
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["MOST_BINS", "MOST_ROWS", "bins_of", "look"]
+__all__ = ["MOST_BINS", "MOST_ROWS", "bins_of", "height_of", "look"]
 
 MOST_ROWS = 1 << 20
 """Rows read, about: of more, runs at even distances are."""
@@ -47,7 +47,7 @@ def look(
     along = along or ("time" if timed else "latitude")
     if along not in ALONG:
         raise ConfigurationError(f"along={along!r}", fix=close_names(along, ALONG))
-    height = _height(rows, variable)
+    height = height_of(rows, variable)
     if read:
         bins, share = bins_of(rows, height, along)
     else:
@@ -64,7 +64,7 @@ def look(
     return draw(bins, about)
 
 
-def _height(rows: TrackRows, variable: str | None) -> str:
+def height_of(rows: TrackRows, variable: str | None) -> str:
     """The variable to draw: named, or the height, as products call it."""
     dataset = rows.dataset
     if variable is not None:

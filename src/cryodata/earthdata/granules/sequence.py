@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, overload
 
 from cryodata.earthdata.catalogue.umm import from_record
@@ -138,6 +139,34 @@ class Granules(Sequence[Granule]):
         return geopandas.GeoDataFrame(
             columns_of(self.items), geometry=shapes_of(self.items), crs="OGC:CRS84"
         )
+
+    def explore(self, **how: Any) -> Any:
+        """The outlines on a map that moves, named when the pointer is on them.
+
+        The browser fetches the map below them.
+
+        Parameters
+        ----------
+        **how
+            As `geopandas.GeoDataFrame.explore` takes it: ``tiles``, ``color``, ``m``, ...
+
+        Returns
+        -------
+        folium.Map
+
+        Raises
+        ------
+        MissingDependencyError
+            Without geopandas (extra ``geo``) or folium (extra ``explore``).
+        """
+        frame = self.to_geodataframe()
+        if find_spec("folium") is None or find_spec("mapclassify") is None:
+            raise MissingDependencyError(
+                "A map of outlines needs folium",
+                fix='Install it: pip install "cryodata-earth[explore]"',
+            )
+        shown = frame[frame.geometry.notna()][["name", "start", "size", "geometry"]]
+        return shown.assign(start=shown["start"].astype(str)).explore(**how)
 
     @property
     def size(self) -> int:
