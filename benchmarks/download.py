@@ -39,8 +39,6 @@ def download(place: Place, to: Path) -> Path:
         for begin in range(0, size, AT_ONCE * PART):
             starts = list(range(begin, min(size, begin + AT_ONCE * PART), PART))
             ends = [min(size, start + PART) for start in starts]
-            for part in obstore.get_ranges(
-                store, place.key, starts=starts, ends=ends, coalesce=0
-            ):
+            for part in obstore.get_ranges(store, place.key, starts=starts, ends=ends, coalesce=0):
                 file.write(part)
     return path

@@ -37,9 +37,7 @@ class Shared:
         where = Path(os.environ["CRYODATA_CACHE"]) / f"references-{len(target.places)}-{place.key}"
         own = cryodata.Options(cache=None)
         if where.exists():
-            references = cryodata.references.open(
-                where, allow=f"s3://{place.bucket}", options=own
-            )
+            references = cryodata.references.open(where, allow=f"s3://{place.bucket}", options=own)
         else:
             references = cryodata.references.build(
                 [one.s3 for one in target.places],

@@ -56,7 +56,11 @@ def _file(place: Place, folder: Path) -> Rows:
     kept = kept_file(place, "hidefix")
     if kept.exists():
         index = h5coro_hidefix.Index.load(str(kept), source=place.path or None)
-        return partial(_local, index) if place.path else partial(_remote, index, store_of(place), place)
+        return (
+            partial(_local, index)
+            if place.path
+            else partial(_remote, index, store_of(place), place)
+        )
     index = h5coro_hidefix.Index(str(download(place, folder)))
     index.save(str(kept))
     return partial(_local, index)

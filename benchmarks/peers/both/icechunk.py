@@ -44,7 +44,8 @@ class Icechunk:
         """Make or open the repository, then read all beams side by side."""
         zarr.config.set({"async.concurrency": AT_ONCE})
         bucket = target.places[0].bucket
-        where = Path(os.environ["CRYODATA_CACHE"]) / f"icechunk-{target.places[0].key}"
+        name = f"icechunk-{len(target.places)}-{target.places[0].key}"
+        where = Path(os.environ["CRYODATA_CACHE"]) / name
         existed = where.exists()
         repository = icechunk.Repository.open_or_create(
             icechunk.local_filesystem_storage(str(where)),
@@ -86,9 +87,7 @@ def _fill(repository: Any, target: Target, workload: Workload) -> None:
     for place in target.places:
         for group in workload.groups():
             parser = HDFParser(group=group, drop_variables=unwanted(workload))
-            with open_virtual_dataset(
-                place.s3, registry, parser, loadable_variables=[]
-            ) as virtual:
+            with open_virtual_dataset(place.s3, registry, parser, loadable_variables=[]) as virtual:
                 virtual.vz.to_icechunk(session.store, group=f"{place.key}/{group}")
     session.commit("references")
 

@@ -61,9 +61,7 @@ def _references(place: Place, groups: Sequence[str]) -> list[Path]:
         made = SingleHdf5ToZarr(file, place.s3, inline_threshold=0).translate()["refs"]
     for group, path in zip(groups, paths, strict=True):
         start = f"{group}/"
-        own = {
-            key.removeprefix(start): made[key] for key in made if key.startswith(start)
-        }
+        own = {key.removeprefix(start): made[key] for key in made if key.startswith(start)}
         path.write_text(json.dumps({"version": 1, "refs": own}), "utf-8")
     return paths
 
@@ -76,7 +74,7 @@ def _opened(path: Path, place: Place) -> xr.Dataset:
         open_dataset_options={
             "create_default_indexes": False,
             "chunks": None,
-            "use_zarr_fill_value_as_mask": False,  # else 0, a good quality, becomes NaN
+            "mask_and_scale": False,  # else 0, the best quality, becomes NaN
         },
     )
 

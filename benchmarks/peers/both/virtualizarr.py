@@ -79,9 +79,7 @@ def unwanted(workload: Workload) -> set[str]:
     return {path.removeprefix(start).split("/")[0] for path in paths} - wanted
 
 
-def _references(
-    place: Place, group: str, registry: Registry, workload: Workload
-) -> ManifestGroup:
+def _references(place: Place, group: str, registry: Registry, workload: Workload) -> ManifestGroup:
     """The references of one beam, kept or new."""
     path = kept_file(place, group)
     if path.exists():
