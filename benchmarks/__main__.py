@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
 from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
@@ -55,7 +56,7 @@ def main() -> None:
             local=place == "local",
             patience=args.patience,
             seeds=tuple(range(1, repeat + 1)),
-            say=lambda text: print(f"... {text}", flush=True),
+            say=lambda text: print(f"{time.strftime('%X')} {text}", flush=True),
         )
         here = [w for w in chosen if args.workload or w.name in PLACES[place]]
         if place == "local":
