@@ -21,7 +21,7 @@ from benchmarks.workloads import WORKLOADS
 PLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "in_region": tuple(WORKLOADS),
-        "out_of_region": ("atl06_one_beam", "atl06_box"),
+        "out_of_region": ("atl06_box",),
         "local": ("atl06_six_beams", "atl03_box"),
     }
 )

@@ -26,8 +26,8 @@ HEADINGS = (
 
 EXPLANATION = """\
 seconds: median from the call to arrays in memory, and the range of all runs; a reader that
-  takes longer than 8 s, or three times as long as cryodata, runs once, and one that takes
-  longer than 20 s is given up
+  takes longer than 8 s, or twice as long as cryodata, runs once, and one that takes
+  longer than 12 s is given up
 requests, MB, rounds: what the wire saw in the median run; rounds are requests that waited
   for one another
 first byte: median and 99th percentile on the wire; "wire late" marks runs in which this machine

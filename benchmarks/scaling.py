@@ -42,7 +42,7 @@ AXES: Mapping[str, tuple[str, tuple[int, ...]]] = MappingProxyType(
 )
 """What grows, at which job, in which steps."""
 HEADINGS = f"{'seconds':>10}{'CPU s':>8}{'requests':>10}{'MB':>9}{'rounds':>8}  result"
-PATIENCE = 20.0
+PATIENCE = 12.0
 """A read is given up after this many seconds, and no larger one is tried."""
 
 

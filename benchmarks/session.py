@@ -28,9 +28,9 @@ __all__ = ["PATIENCE", "Row", "Scene", "run_all", "target_of"]
 
 LONG = 8.0
 """A read that took longer than this many seconds is not repeated."""
-CLEAR = 3.0
+CLEAR = 2.0
 """Nor is one that took this many times longer than that of cryodata: its place is clear."""
-PATIENCE = 20.0
+PATIENCE = 12.0
 """A read is given up after this many seconds, so that all of it stays bounded."""
 PREPARING = 90.0
 """Seconds for references of a reader that was given up cold, made without distance."""
