@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV   ?= .venv
 PYTEST ?=
+RESULTS ?= benchmarks/results/new.json
 
 SHELL  := /bin/bash
 bin    := $(VENV)/bin
@@ -40,10 +41,12 @@ page: $(ready)  ## docs/products.md from the tables of the products
 	$(bin)/python -c 'from cryodata.products import page, registry; print(page.page(registry.shipped()), end="")' \
 	  > docs/products.md
 
-bench: $(ready)  ## cryodata beside its peers, at in-region latency
-	$(bin)/python -m benchmarks
-	$(bin)/python -m benchmarks.many_granules
-	$(bin)/python -m benchmarks.references
+bench: $(ready)  ## cryodata beside its peers, from here, in region and out of it; at most 15 minutes
+	$(bin)/python -m benchmarks --into $(RESULTS)
+	$(bin)/python -m benchmarks.scaling --into $(RESULTS)
+	$(bin)/python -m benchmarks.many_granules --into $(RESULTS)
+	$(bin)/python -m benchmarks.references --count 100 --into $(RESULTS)
+	@echo "for the docs: $(bin)/python -m benchmarks.page $(RESULTS)"
 
 soak: $(ready)  ## the promises at their full counts
 	$(bin)/python -m pytest -m soak --timeout=3600 $(PYTEST)

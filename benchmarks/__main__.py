@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 
 from benchmarks.granules import make_granules, make_practice
 from benchmarks.peers import PEERS
-from benchmarks.report import save, table
+from benchmarks.ranking import not_first
+from benchmarks.report import EXPLANATION, table
+from benchmarks.results import FOLDER, save
 from benchmarks.session import PATIENCE, Row, Scene, run_all
 from benchmarks.workloads import WORKLOADS
 
-RESULTS = Path(__file__).parent / "results"
-EXPLANATION = """\
-seconds: median from the call to arrays in memory, and the range of all runs; a reader that
-  takes longer than 8 s runs once, and one that takes longer than --patience is given up
-requests, MB, rounds: what the wire saw in the median run; rounds are requests that waited
-  for one another
-first byte: median and 99th percentile on the wire, which is told 40 ms; "wire late" marks runs
-  in which this machine could not keep that up
-peak MB: most memory above what the process held before, the arrays included
-scaled: read of that many granules only; all figures but peak MB and first byte are multiplied
-last column: seconds over those of cryodata, cold / with its index kept
-"""
+PLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "in_region": tuple(WORKLOADS),
+        "out_of_region": ("atl06_box",),
+        "local": ("atl06_six_beams", "atl03_box"),
+    }
+)
+"""Which jobs are done where, if nothing else is said."""
+FEWER = 1
+"""Runs out of region: what differs there is bytes and rounds, which do not scatter."""
 
 
 def main() -> None:
@@ -32,31 +35,41 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--workload", action="append", choices=WORKLOADS, help="default: all")
     parser.add_argument("--peer", action="append", choices=PEERS, help="default: all")
-    parser.add_argument("--repeat", type=int, default=3, help="runs of each (default 3)")
+    parser.add_argument("--place", action="append", choices=PLACES, help="default: all")
+    parser.add_argument("--repeat", type=int, default=3, help="most runs of each (default 3)")
     parser.add_argument(
         "--patience", type=float, default=PATIENCE, help=f"give up after (default {PATIENCE:.0f} s)"
     )
-    parser.add_argument("--profile", default="in_region", help="distance (default in_region)")
+    parser.add_argument("--into", type=Path, default=FOLDER / "new.json", help="file of results")
     args = parser.parse_args()
 
-    workloads = [WORKLOADS[name] for name in args.workload or WORKLOADS]
-    names = {workload.granules for workload in workloads}
-    scene = Scene(
-        granules=make_granules(names),
-        practice=make_practice(names),
-        profile=args.profile,
-        patience=args.patience,
-        seeds=tuple(range(1, args.repeat + 1)),
-        say=lambda text: print(f"... {text}", flush=True),
-    )
+    chosen = [WORKLOADS[name] for name in args.workload or WORKLOADS]
+    names = {workload.granules for workload in chosen}
+    granules, practice = make_granules(names), make_practice(names)
     rows: list[Row] = []
-    measured = run_all(scene, workloads, args.peer or PEERS)
-    for name, mine in groupby(measured, lambda row: row.workload):
-        done = list(mine)
-        rows += done
-        print(f"\n{table(WORKLOADS[name], done)}\n", flush=True)
+    for place in args.place or PLACES:
+        repeat = FEWER if place == "out_of_region" else args.repeat
+        scene = Scene(
+            granules=granules,
+            practice=practice,
+            profile="none" if place == "local" else place,
+            local=place == "local",
+            patience=args.patience,
+            seeds=tuple(range(1, repeat + 1)),
+            say=lambda text: print(f"{time.strftime('%X')} {text}", flush=True),
+        )
+        here = [w for w in chosen if args.workload or w.name in PLACES[place]]
+        if place == "local":
+            here = [w for w in here if w.name in PLACES[place]]
+        measured = run_all(scene, here, args.peer or PEERS)
+        for name, mine in groupby(measured, lambda row: row.workload):
+            done = list(mine)
+            rows += done
+            print(f"\n{table(WORKLOADS[name], done)}\n", flush=True)
     print(EXPLANATION)
-    print(f"Everything measured: {os.path.relpath(save(rows, scene, RESULTS))}")
+    print("\n".join(not_first(rows)) or "cryodata is first in every row")
+    save(rows, scene, args.into)
+    print(f"\nEverything measured: {os.path.relpath(args.into)}")
 
 
 if __name__ == "__main__":

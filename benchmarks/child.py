@@ -8,17 +8,22 @@ import re
 import resource
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from benchmarks.check import verdict
 from benchmarks.peers import load_peer
 from benchmarks.place import Place, Target
+from benchmarks.workload import Workload
 from benchmarks.workloads import WORKLOADS
 from cryodata.keep.keeping import flush
 
-__all__ = ["Cost", "Job", "forget_peak", "main", "peak", "processor"]
+__all__ = ["TOO_SLOW", "Cost", "Job", "forget_peak", "main", "peak", "processor"]
+
+TOO_SLOW = 75
+"""Exit code of a process whose patience is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +41,12 @@ class Job:
         starts, so that neither imports nor first calls are counted.
     expected : str
         File that `check.expected_values` or `check.expected_rows` wrote.
+    patience : float
+        The process ends itself, with code `TOO_SLOW`, where the read takes more seconds.
+    variables : tuple of str
+        In place of those of the workload; empty keeps them.
+    cores : int
+        Processors it may use; 0 for all.
     """
 
     peer: str
@@ -43,6 +54,15 @@ class Job:
     target: Target
     practice: Target
     expected: str
+    patience: float = 600.0
+    variables: tuple[str, ...] = ()
+    cores: int = 0
+
+    @property
+    def asked(self) -> Workload:
+        """The workload, with the variables that are asked for."""
+        workload = WORKLOADS[self.workload]
+        return replace(workload, variables=self.variables) if self.variables else workload
 
     def to_json(self) -> str:
         """As one argument of a command line."""
@@ -52,6 +72,7 @@ class Job:
     def from_json(cls, text: str) -> Job:
         """The inverse of `to_json`."""
         fields: dict[str, Any] = json.loads(text)
+        fields["variables"] = tuple(fields["variables"])
         target, practice = _target(fields.pop("target")), _target(fields.pop("practice"))
         return cls(**fields, target=target, practice=practice)
 
@@ -113,13 +134,19 @@ def forget_peak() -> None:
 
 def measure(job: Job) -> Cost:
     """Practise, read, check."""
-    workload = WORKLOADS[job.workload]
+    if job.cores:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: job.cores])
+    workload = job.asked
     peer = load_peer(job.peer, workload)
     peer.read(job.practice, workload)
+    watch = Timer(job.patience, os._exit, [TOO_SLOW])
+    watch.daemon = True
+    watch.start()
     forget_peak()
     before, cpu, start = peak(), processor(), time.perf_counter()
     arrays = peer.read(job.target, workload)
     seconds, cpu, memory = time.perf_counter() - start, processor() - cpu, peak() - before
+    watch.cancel()
     return Cost(
         seconds=seconds,
         cpu=cpu,

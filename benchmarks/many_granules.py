@@ -20,6 +20,7 @@ from typing import Any
 import cryodata
 from benchmarks.child import forget_peak, peak, processor
 from benchmarks.granules import make_granules
+from benchmarks.results import add
 from cryodata.formats import encode_index
 from cryodata.sandbox import Sky, cloud
 
@@ -106,6 +107,7 @@ def main() -> None:
     """Measure each case in a process of its own, and print a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.many_granules", description=__doc__)
     parser.add_argument("--count", type=int, default=1000, help="granules (default 1000)")
+    parser.add_argument("--into", type=Path, help="file of results to add to")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.job:
@@ -121,6 +123,7 @@ def main() -> None:
         keep(sky, granule, urls, folder)
         print(f"opening {args.count} granules of ATL06 whose indexes are kept")
         print("case            seconds   cpu s   peak MB   tracks   requests")
+        costs = {}
         for case, region in CASES.items():
             options = sky.storage_options
             job = {"urls": urls, "folder": str(folder), "storage_options": options}
@@ -133,10 +136,13 @@ def main() -> None:
                 cwd=Path(__file__).parent.parent,
             )
             cost = Opened(**json.loads(done.stdout.splitlines()[-1]))
+            costs[case] = asdict(cost)
             print(
                 f"{case:14} {cost.seconds:8.2f}{cost.cpu:8.2f}{cost.memory / 1e6:10.0f}"
                 f"{cost.tracks:9}{cost.requests:11}"
             )
+        if args.into:
+            add(args.into, "many_granules", {"count": args.count, "cases": costs})
 
 
 if __name__ == "__main__":

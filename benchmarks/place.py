@@ -13,7 +13,7 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One object of an anonymous S3 on loopback.
+    """One object of an anonymous S3 on loopback, or a local file.
 
     Attributes
     ----------
@@ -21,11 +21,19 @@ class Place:
         ``http://127.0.0.1:port``.
     bucket, key : str
         The object.
+    path : str
+        The local file that is to be read instead; empty for the object.
     """
 
     endpoint: str
     bucket: str
     key: str
+    path: str = ""
+
+    @property
+    def url(self) -> str:
+        """The local path where there is one, else ``s3://bucket/key``."""
+        return self.path or self.s3
 
     @property
     def s3(self) -> str:
@@ -39,8 +47,8 @@ class Place:
 
     @property
     def storage_options(self) -> dict[str, Any]:
-        """Arguments of `s3fs.S3FileSystem`, which cryodata takes as well."""
-        return {"anon": True, "client_kwargs": {"endpoint_url": self.endpoint}}
+        """Arguments of `s3fs.S3FileSystem`, which cryodata takes as well; none for a path."""
+        return {} if self.path else {"anon": True, "client_kwargs": {"endpoint_url": self.endpoint}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ import cryodata
 from benchmarks.child import processor
 from benchmarks.granules import make_granules
 from benchmarks.many_granules import names
+from benchmarks.results import add
 from cryodata.earthdata.granule import Granule
 from cryodata.formats import encode_apart
 from cryodata.granule import GranuleFile
@@ -245,46 +246,69 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.references", description=__doc__)
     parser.add_argument("--count", type=int, default=200, help="granules to index (200)")
     parser.add_argument("--many", type=int, default=10_000, help="granules to search (10,000)")
+    parser.add_argument("--into", type=Path, help="file of results to add to")
     args = parser.parse_args()
     (granule,) = make_granules(["ATL06"])["ATL06"]
     with tempfile.TemporaryDirectory(prefix="cryodata-bench-") as temporary:
         place = Path(temporary)
-        with cloud("in_region", server="static", process=True) as sky:
-            urls = [sky.put(granule, name) for name in names(args.count)]
-            options = sky.storage_options
-            seconds, cpu = our_rate(urls, options, place)
-            chunks = sum(row.chunks for row in cryodata.references.open(place / "refs"))
-            ours = args.count / seconds
-            nbytes = granule.stat().st_size
-            print(f"references to {args.count} granules of {nbytes / 1e6:.0f} MB")
-            print("                              granules/s   times slower")
-            print(f"{'cryodata':30}{ours:10.2f}   ({seconds:.1f} s, processor {cpu:.1f} s)")
-            rate = our_rate_by_processes(urls, options, place)
-            print(f"{f'cryodata, {OWN_PROCESSES} processes':30}{rate:10.2f}{ours / rate:12.2f}")
-            for name in PEERS:
-                for processes in (1, PROCESSES):
-                    rate = peer_rate(name, processes, urls, options, seconds)
-                    label = f"{name}, {processes} process{'es' if processes > 1 else ''}"
-                    print(f"{label:30}{rate:10.3f}{ours / rate:12.1f}")
-            print(f"\nbytes on disk per chunk, {chunks // args.count} chunks a granule")
-            print(f"{'cryodata, all files':30}{size(place / 'refs') / chunks:10.1f}")
-            for form, per_chunk in sizes(urls[0], options, place):
-                print(f"{form:30}{per_chunk:10.1f}")
-        where = place / "many"
-        many(granule, args.many, where)
-        print(f"\nopen and plan, a region of 12 x 22 km among {args.many} granules, s")
-        print("      open      plan   granules   in the region")
-        for _ in range(3):
-            done = subprocess.run(
-                [sys.executable, "-c", OPENING, str(where), str(granule)],
-                check=True,
-                capture_output=True,
-                text=True,
-                cwd=Path(__file__).parent.parent,
-                env={**os.environ, "CRYODATA_CACHE": str(place / "cache")},
-            )
-            opened, planned, count, found = done.stdout.split()
-            print(f"{float(opened):10.3f}{float(planned):10.3f}{count:>11}{found:>11}")
+        figures = {
+            **made(granule, args.count, place),
+            "searched": searched(granule, args.many, place),
+            "among": args.many,
+        }
+    if args.into:
+        add(args.into, "references", figures)
+
+
+def made(granule: Path, count: int, place: Path) -> dict[str, Any]:
+    """Rates and sizes of each library, printed as they are measured."""
+    rates: dict[str, float] = {}
+    per_chunk: dict[str, float] = {}
+    with cloud("in_region", server="static", process=True) as sky:
+        urls = [sky.put(granule, name) for name in names(count)]
+        options = sky.storage_options
+        seconds, cpu = our_rate(urls, options, place)
+        chunks = sum(row.chunks for row in cryodata.references.open(place / "refs"))
+        ours = rates["cryodata"] = count / seconds
+        print(f"references to {count} granules of {granule.stat().st_size / 1e6:.0f} MB")
+        print("                              granules/s   times slower")
+        print(f"{'cryodata':30}{ours:10.2f}   ({seconds:.1f} s, processor {cpu:.1f} s)")
+        label = f"cryodata, {OWN_PROCESSES} processes"
+        rate = rates[label] = our_rate_by_processes(urls, options, place)
+        print(f"{label:30}{rate:10.2f}{ours / rate:12.2f}")
+        for name in PEERS:
+            for processes in (1, PROCESSES):
+                label = f"{name}, {processes} process{'es' if processes > 1 else ''}"
+                rate = rates[label] = peer_rate(name, processes, urls, options, seconds)
+                print(f"{label:30}{rate:10.3f}{ours / rate:12.1f}", flush=True)
+        print(f"\nbytes on disk per chunk, {chunks // count} chunks a granule")
+        per_chunk["cryodata, all files"] = size(place / "refs") / chunks
+        per_chunk |= sizes(urls[0], options, place)
+        for form, nbytes in per_chunk.items():
+            print(f"{form:30}{nbytes:10.1f}")
+    return {"count": count, "cpu": cpu, "granules_per_second": rates, "bytes_per_chunk": per_chunk}
+
+
+def searched(granule: Path, count: int, place: Path) -> list[dict[str, float]]:
+    """Opening references to many granules, and finding those of a region, in new processes."""
+    where = place / "many"
+    many(granule, count, where)
+    print(f"\nopen and plan, a region of 12 x 22 km among {count} granules, s")
+    print("      open      plan   granules   in the region")
+    runs = []
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", OPENING, str(where), str(granule)],
+            check=True,
+            capture_output=True,
+            text=True,
+            cwd=Path(__file__).parent.parent,
+            env={**os.environ, "CRYODATA_CACHE": str(place / "cache")},
+        )
+        opened, planned, known, found = done.stdout.split()
+        print(f"{float(opened):10.3f}{float(planned):10.3f}{known:>11}{found:>11}")
+        runs.append({"open": float(opened), "plan": float(planned), "found": int(found)})
+    return runs
 
 
 if __name__ == "__main__":

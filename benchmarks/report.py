@@ -1,25 +1,14 @@
-"""Tables of what was measured, and the file that keeps it."""
+"""Tables of what was measured."""
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import subprocess
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-import psutil
-
-from benchmarks.peers import all_peers
-from benchmarks.session import Row, Scene
+from benchmarks.session import Row
 from benchmarks.workload import Workload
 
-__all__ = ["save", "table"]
+__all__ = ["EXPLANATION", "table"]
+
 
 HEADINGS = (
     "",
@@ -35,6 +24,19 @@ HEADINGS = (
     "",
 )
 
+EXPLANATION = """\
+seconds: median from the call to arrays in memory, and the range of all runs; a reader that
+  takes longer than 8 s, or twice as long as cryodata, runs once, and one that takes
+  longer than 12 s is given up
+requests, MB, rounds: what the wire saw in the median run; rounds are requests that waited
+  for one another
+first byte: median and 99th percentile on the wire; "wire late" marks runs in which this machine
+  was a tenth slower than the wire was told to be
+peak MB: most memory above what the process held before, the arrays included
+scaled: read of that many granules only; all figures but peak MB and first byte are multiplied
+last column: seconds over those of cryodata, cold / with its index kept
+"""
+
 
 def table(workload: Workload, rows: Sequence[Row]) -> str:
     """One job: a line per reader, and how many times faster cryodata is, cold and kept."""
@@ -48,14 +50,14 @@ def table(workload: Workload, rows: Sequence[Row]) -> str:
         ).rstrip()
         for line in lines
     )
-    return f"{workload.title}\n{text}"
+    return f"{workload.title}: {_place(rows)}\n{text}"
 
 
 def _cells(row: Row, ours: dict[bool, float]) -> tuple[str, ...]:
     if row.gave_up:
         least = row.gave_up * row.scale
         ratios = [f">{least / ours[kept]:.0f}x" for kept in (False, True) if kept in ours]
-        result = "given up" + _part(row)
+        result = ("given up" if row.tried else "not tried: given up at a part") + _part(row)
         return (row.title, f">{least:.0f}", *[""] * 7, result, " / ".join(ratios))
     if not row.runs:
         return (row.title, *[""] * 8, "failed", row.failure[:60])
@@ -71,61 +73,18 @@ def _cells(row: Row, ours: dict[bool, float]) -> tuple[str, ...]:
         f"{row.scale * middle.wire.depth:.0f}",
         f"{row.scale * middle.cost.cpu:.2f}",
         f"{middle.cost.memory / 1e6:.0f}",
-        f"{1e3 * middle.wire.ttfb_p50:.0f}/{1e3 * middle.wire.ttfb_p99:.0f} ms",
+        f"{1e3 * middle.wire.ttfb_p50:.0f}/{1e3 * middle.wire.ttfb_p99:.0f} ms"
+        if middle.wire.requests
+        else "",
         row.verdict + (" (wire late)" if middle.late else "") + _part(row),
         " / ".join(ratios) if row.peer != "cryodata" and row.verdict == "equal" else "",
     )
 
 
+def _place(rows: Sequence[Row]) -> str:
+    return rows[0].place.replace("_", " ") if rows else ""
+
+
 def _part(row: Row) -> str:
     """That the figures are those of fewer granules, scaled."""
     return "" if row.read == row.of else f" ({row.read} of {row.of} read, scaled)"
-
-
-def save(rows: Iterable[Row], scene: Scene, folder: Path) -> Path:
-    """Write everything measured, with versions and machine, to a new file in `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    now = datetime.now(UTC)
-    content = {
-        "when": now.isoformat(timespec="seconds"),
-        "commit": _commit(),
-        "machine": _machine(),
-        "versions": _versions(),
-        "profile": scene.profile,
-        "seeds": scene.seeds,
-        "granules": {
-            name: [path.stat().st_size for path in paths] for name, paths in scene.granules.items()
-        },
-        "rows": [asdict(row) for row in rows],
-    }
-    path = folder / f"{now:%Y%m%dT%H%M%SZ}.json"
-    path.write_text(json.dumps(content, indent=1), "utf-8")
-    return path
-
-
-def _machine() -> dict[str, Any]:
-    return {
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        "cpus": os.cpu_count(),
-        "memory": psutil.virtual_memory().total,
-    }
-
-
-def _versions() -> dict[str, str]:
-    return {name: version(name) for peer in all_peers() for name in peer.packages}
-
-
-def _commit() -> str:
-    """The commit measured; ``-dirty`` where files differ from it, empty outside git."""
-    try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return done.stdout.strip()

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from benchmarks.box import middle_box
 from benchmarks.check import expected_rows, expected_values
 from benchmarks.child import Job
 from benchmarks.granules import Granules
+from benchmarks.peer import Peer
 from benchmarks.peers import load_peer, peers_for
 from benchmarks.place import Place, Target
 from benchmarks.trial import FailedError, Run, run_once
@@ -21,12 +24,16 @@ from benchmarks.workload import Workload
 from cryodata.sandbox import Sky, cloud
 from cryodata.sandbox.s3_access import PUBLIC
 
-__all__ = ["PATIENCE", "Row", "Scene", "run_all"]
+__all__ = ["PATIENCE", "Row", "Scene", "run_all", "target_of"]
 
 LONG = 8.0
 """A read that took longer than this many seconds is not repeated."""
-PATIENCE = 60.0
+CLEAR = 2.0
+"""Nor is one that took this many times longer than that of cryodata: its place is clear."""
+PATIENCE = 12.0
 """A read is given up after this many seconds, so that all of it stays bounded."""
+PREPARING = 90.0
+"""Seconds for references of a reader that was given up cold, made without distance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +54,10 @@ class Row:
         Why it failed, else empty.
     gave_up : float
         It was ended after this many seconds; 0 where it was not.
+    tried : bool
+        False where it was given up at a part of the same job, and so was not tried at it.
+    place : str
+        ``local``, or the profile of the wire.
     read, of : int
         Granules it read, of how many that the job has. Where it read fewer, `runs` and
         `gave_up` are of those, and `seconds` is scaled to all.
@@ -59,6 +70,8 @@ class Row:
     runs: tuple[Run, ...]
     failure: str = ""
     gave_up: float = 0.0
+    tried: bool = True
+    place: str = "in_region"
     read: int = 1
     of: int = 1
 
@@ -91,6 +104,8 @@ class Scene:
         Small granules of the same layouts, likewise.
     profile : str
         Distance of the wire.
+    local : bool
+        Files of this machine are read, and the wire is not.
     seeds : tuple of int
         One wire and one run each: every reader meets the same latencies.
     patience : float
@@ -102,9 +117,15 @@ class Scene:
     granules: Granules
     practice: Granules
     profile: str = "in_region"
+    local: bool = False
     seeds: tuple[int, ...] = (1, 2, 3)
     patience: float = PATIENCE
     say: Callable[[str], None] = field(default=print)
+
+    @property
+    def place(self) -> str:
+        """As `Row.place` has it."""
+        return "local" if self.local else self.profile
 
 
 def run_all(scene: Scene, workloads: Sequence[Workload], peers: Sequence[str]) -> Iterator[Row]:
@@ -119,38 +140,146 @@ def run_all(scene: Scene, workloads: Sequence[Workload], peers: Sequence[str]) -
         hopeless: list[tuple[str, Workload]] = []
         for workload in workloads:
             for path in scene.granules[workload.granules]:
-                for sky in skies:
+                for sky in (*skies, near):
                     sky.put(path)
             for path in scene.practice[workload.granules]:
                 near.put(path)
-            for peer in peers_for(workload):
-                if peer not in peers:
+            ours: dict[bool, float] = {}
+            for name in peers_for(workload, local=scene.local):
+                if name not in peers:
                     continue
-                expected = _expect(scene, workload, load_peer(peer, workload).most, folder)
-                if any(name == peer and workload.includes(less) for name, less in hopeless):
-                    yield _given_up(scene, workload, peer)
+                if any(name == other and workload.includes(less) for other, less in hopeless):
+                    yield _row(scene, workload, name, gave_up=scene.patience, tried=False)
                     continue
-                for kept in (False, True) if load_peer(peer, workload).keeps else (False,):
-                    row = _measure(scene, workload, peer, kept, skies, near, expected)
+                expected = _expect(scene, workload, load_peer(name, workload).most, folder)
+                trials = Trials(scene, workload, name, skies, near, expected, ours)
+                for row in trials.rows():
                     yield row
-                    if row.gave_up:  # keeping something takes the same read before
-                        hopeless.append((peer, workload))
-                        break
+                    if name == "cryodata" and row.runs:
+                        ours[row.kept] = row.seconds
+                    if row.gave_up and not row.kept:
+                        hopeless.append((name, workload))
 
 
-def _given_up(scene: Scene, workload: Workload, name: str) -> Row:
-    """Of a reader that was given up at a part of the same job, and is not tried at all of it."""
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """One reader at one job.
+
+    Attributes
+    ----------
+    ours : mapping of bool to float
+        Seconds of cryodata, cold and with its index kept, as far as they are known.
+    """
+
+    scene: Scene
+    workload: Workload
+    name: str
+    skies: Sequence[Sky]
+    near: Sky
+    expected: Path
+    ours: Mapping[bool, float]
+
+    def rows(self) -> Iterator[Row]:
+        """The cold one, and the one with what it keeps kept where there is such."""
+        peer = load_peer(self.name, self.workload)
+        runs: dict[bool, list[Run]] = {False: [], True: []}
+        ended: dict[bool, dict[str, Any]] = {False: {}, True: {}}
+        modes = [False, True] if peer.keeps else [False]
+        with ExitStack() as caches:
+            cache = ""
+            for sky in self.skies:
+                for kept in modes:
+                    if ended[kept] or not self._worth(runs[kept], kept):
+                        continue
+                    self.scene.say(f"{self.workload.title}: {_title(peer, kept)}")
+                    if not kept or not cache:
+                        cache = caches.enter_context(
+                            tempfile.TemporaryDirectory(prefix="cryodata-bench-cache-")
+                        )
+                    ended[kept] = self._once(sky, kept, cache, runs)
+                    if kept and ended[False] and not runs[True]:
+                        break  # nothing to be kept
+                    if not kept and ended[kept]:
+                        cache = ""
+        for kept in modes:
+            if kept and ended[False].get("failure"):
+                continue
+            yield _row(
+                self.scene,
+                self.workload,
+                self.name,
+                kept=kept,
+                runs=tuple(runs[kept]),
+                **ended[kept],
+            )
+
+    def _worth(self, runs: Sequence[Run], kept: bool) -> bool:
+        """Whether another run could change the place of a reader among the others."""
+        if not runs:
+            return True
+        if runs[0].cost.seconds > LONG:
+            return False
+        peer = load_peer(self.name, self.workload)
+        paths = self.scene.granules[self.workload.granules]
+        seconds = runs[0].cost.seconds * len(paths) / len(_chosen(paths, peer.most))
+        return seconds <= CLEAR * self.ours.get(kept, math.inf)
+
+    def _once(
+        self, sky: Sky, kept: bool, cache: str, runs: Mapping[bool, list[Run]]
+    ) -> dict[str, Any]:
+        """One run more; or how it ended without."""
+        once = partial(run_once, cache=cache)
+        try:
+            if kept and not runs[False]:  # given up cold: made where there is no distance
+                once(self._job(self.near, PREPARING), self.near, profile="none")
+            job = self._job(sky, self.scene.patience)
+            runs[kept].append(once(job, sky, profile=self.scene.profile))
+        except TimeoutError:
+            return {"gave_up": self.scene.patience}
+        except FailedError as error:
+            return {"failure": str(error)}
+        return {}
+
+    def _job(self, sky: Sky, patience: float) -> Job:
+        peer = load_peer(self.name, self.workload)
+        chosen = _chosen(self.scene.granules[self.workload.granules], peer.most)
+        practice = self.scene.practice[self.workload.granules][: 1 if peer.most else None]
+        return Job(
+            peer=self.name,
+            workload=self.workload.name,
+            target=target_of(sky, chosen, self.workload, local=self.scene.local),
+            practice=target_of(self.near, practice, self.workload, local=self.scene.local),
+            expected=str(self.expected),
+            patience=patience,
+        )
+
+
+def _title(peer: Peer, kept: bool) -> str:
+    return peer.title + (f", {peer.keeps} kept" if kept else "")
+
+
+def _row(
+    scene: Scene,
+    workload: Workload,
+    name: str,
+    *,
+    kept: bool = False,
+    runs: tuple[Run, ...] = (),
+    **ended: Any,
+) -> Row:
+    """What became of a reader at a job."""
     peer = load_peer(name, workload)
     paths = scene.granules[workload.granules]
     return Row(
         workload=workload.name,
         peer=name,
-        title=peer.title,
-        kept=False,
-        runs=(),
-        gave_up=scene.patience,
+        title=_title(peer, kept),
+        kept=kept,
+        runs=runs,
+        place=scene.place,
         read=len(_chosen(paths, peer.most)),
         of=len(paths),
+        **ended,
     )
 
 
@@ -171,59 +300,9 @@ def _chosen(paths: Sequence[Path], most: int) -> Sequence[Path]:
     return paths[:most] if most else paths
 
 
-def _target(sky: Sky, paths: Sequence[Path], workload: Workload) -> Target:
-    places = tuple(Place(sky.url, PUBLIC, path.name) for path in paths)
+def target_of(
+    sky: Sky, paths: Sequence[Path], workload: Workload, *, local: bool = False
+) -> Target:
+    """Granules where a reader finds them, and the box of the job."""
+    places = tuple(Place(sky.url, PUBLIC, path.name, str(path) if local else "") for path in paths)
     return Target(places, middle_box(paths[0], workload) if workload.box else None)
-
-
-def _measure(
-    scene: Scene,
-    workload: Workload,
-    name: str,
-    kept: bool,
-    skies: Sequence[Sky],
-    near: Sky,
-    expected: Path,
-) -> Row:
-    peer = load_peer(name, workload)
-    title = peer.title + (f", {peer.keeps} kept" if kept else "")
-    scene.say(f"{workload.title}: {title}")
-    paths = scene.granules[workload.granules]
-    chosen = _chosen(paths, peer.most)
-    runs: list[Run] = []
-    failure, gave_up = "", 0.0
-    for sky in skies:
-        job = Job(
-            peer=name,
-            workload=workload.name,
-            target=_target(sky, chosen, workload),
-            practice=_target(near, scene.practice[workload.granules], workload),
-            expected=str(expected),
-        )
-        with tempfile.TemporaryDirectory(prefix="cryodata-bench-cache-") as cache:
-            once = partial(
-                run_once, job, sky, profile=scene.profile, cache=cache, patience=scene.patience
-            )
-            try:
-                if kept:
-                    once()
-                runs.append(once())
-            except TimeoutError:
-                gave_up = scene.patience
-                break
-            except FailedError as error:
-                failure = str(error)
-                break
-        if runs[-1].cost.seconds > LONG:
-            break
-    return Row(
-        workload=workload.name,
-        peer=name,
-        title=title,
-        kept=kept,
-        runs=tuple(runs),
-        failure=failure,
-        gave_up=gave_up,
-        read=len(chosen),
-        of=len(paths),
-    )

@@ -14,9 +14,11 @@ from benchmarks.box import inside, middle_box, span
 from benchmarks.check import expected_rows, expected_values, verdict
 from benchmarks.child import Cost, Job
 from benchmarks.granules import make_practice
-from benchmarks.peers import CUT, WHOLE, load_peer
+from benchmarks.peers import CUT, LOCAL, WHOLE, load_peer
 from benchmarks.place import Place, Target
-from benchmarks.report import save, table
+from benchmarks.ranking import not_first
+from benchmarks.report import table
+from benchmarks.results import add, rows_of, save
 from benchmarks.session import Row, Scene, run_all
 from benchmarks.trial import Run
 from benchmarks.workloads import WORKLOADS
@@ -34,7 +36,11 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     )
 
 
-JOBS = [(peer, "atl06_one_beam") for peer in WHOLE] + [(peer, "atl06_fifty") for peer in CUT]
+SLOW = {"kerchunk"}
+"""Takes seconds for each granule, of whatever size."""
+JOBS = [(peer, "atl06_one_beam") for peer in WHOLE] + [
+    (peer, "atl06_box" if peer in SLOW else "atl06_fifty") for peer in CUT
+]
 
 
 @pytest.mark.parametrize("peer, job", JOBS)
@@ -50,6 +56,17 @@ def test_every_reader_does_one_job(scene: Scene, peer: str, job: str) -> None:
         (run,) = each.runs
         assert run.wire.requests > 0
         assert run.wire.depth <= run.wire.requests
+
+
+@pytest.mark.parametrize("job", ["atl06_one_beam", "atl03_box"])
+def test_files_of_this_machine_are_read_past_the_wire(scene: Scene, job: str) -> None:
+    """A request would make it another measurement; a wrong array, none."""
+    rows = list(run_all(replace(scene, local=True), [WORKLOADS[job]], LOCAL))
+    assert {row.peer for row in rows} == set(LOCAL)
+    for each in rows:
+        assert each.verdict == "equal", each.failure
+        assert each.place == "local"
+        assert each.runs[0].wire.requests == 0
 
 
 @pytest.mark.parametrize("workload", ["atl06_six_beams", "atl03_photons"])
@@ -109,9 +126,10 @@ def test_table_compares_medians_with_ours_cold_and_kept() -> None:
         row("other", 3.0, 2.0, 9.0),
         row("broken", failure="no such thing"),
         replace(row("slow"), gave_up=90.0),
+        replace(row("part"), gave_up=90.0, tried=False),
     ]
     lines = table(workload, rows).splitlines()
-    assert lines[0] == workload.title
+    assert lines[0] == f"{workload.title}: in region"
     words = [" ".join(line.split()) for line in lines]
     assert words[2] == "cryodata 0.200 0.10-0.90 12 3.4 5 0.50 7 100/200 ms equal"
     assert (
@@ -120,6 +138,7 @@ def test_table_compares_medians_with_ours_cold_and_kept() -> None:
     )
     assert words[5] == "broken failed no such thing"
     assert words[6] == "slow >90 given up >450x / >1800x"
+    assert words[7].startswith("part >90 not tried: given up at a part")
 
 
 def test_table_scales_what_was_read_of_some_granules_and_says_so() -> None:
@@ -137,10 +156,37 @@ def test_table_scales_what_was_read_of_some_granules_and_says_so() -> None:
 
 def test_results_keep_rows_versions_and_machine(scene: Scene, tmp_path: Path) -> None:
     """A figure without what it was measured on cannot be compared with the next."""
-    kept = json.loads(save([row("pyfive", 1.0)], scene, tmp_path).read_text("utf-8"))
-    assert kept["rows"][0]["runs"][0]["wire"]["depth"] == 5
-    assert {"h5py", "pyfive", "obstore"} <= set(kept["versions"])
+    rows, path = [row("pyfive", 1.0), row("broken", failure="no")], tmp_path / "new" / "r.json"
+    save(rows, scene, path)
+    add(path, "scaling", [1, 2])
+    kept = json.loads(path.read_text("utf-8"))
+    assert rows_of(kept) == rows
+    assert kept["scaling"] == [1, 2]
+    assert {"h5py", "pyfive", "obstore", "icechunk", "kerchunk"} <= set(kept["versions"])
     assert kept["machine"]["cpus"] >= 1
+
+
+def test_every_row_where_cryodata_is_not_first_is_named_with_its_reason() -> None:
+    """A report that only tells what was won is not one."""
+    ours, known = row("cryodata", 0.2), row("cryodata", 0.1, kept=True)
+    fast = row("fast", 0.15)
+    fewer = replace(fast.runs[0].wire, depth=2, requests=3)
+    fast = replace(fast, runs=(replace(fast.runs[0], wire=fewer),))
+    wrong = row("wrong", 0.01)
+    wrong = replace(
+        wrong, runs=(replace(wrong.runs[0], cost=replace(wrong.runs[0].cost, verdict="WRONG")),)
+    )
+    rows = [ours, known, fast, row("alike", 0.05, 0.3, 0.09, kept=True), row("slow", 3.0), wrong]
+    assert list(not_first(rows)) == [
+        (
+            "not first: atl06_one_beam in_region cold: fast 0.75x, "
+            "because 2 rounds for 5, 3 requests for 12"
+        ),
+        (
+            "not first: atl06_one_beam in_region kept: alike, index kept 0.90x, "
+            "because of time spent waiting: no figure counted is smaller (ranges overlap)"
+        ),
+    ]
 
 
 def test_reader_that_fails_is_reported_not_hidden(scene: Scene, tmp_path: Path) -> None:
@@ -179,8 +225,8 @@ def test_reader_given_up_at_a_part_is_not_tried_at_the_whole(
     jobs = [one, six, WORKLOADS["atl06_box"]]
     rows = list(run_all(scene, jobs, ["pyfive"]))
     assert tried == [("pyfive", "atl06_one_beam"), ("pyfive", "atl06_box")]
-    assert [(row.workload, row.gave_up) for row in rows] == [
-        (job.name, scene.patience) for job in jobs
+    assert [(row.workload, row.gave_up, row.tried) for row in rows] == [
+        (job.name, scene.patience, job is not six) for job in jobs
     ]
 
 

@@ -11,7 +11,7 @@ from benchmarks.peer import Peer
 from benchmarks.place import Target
 from benchmarks.workload import Workload
 
-__all__ = ["PEER"]
+__all__ = ["PEER", "read_cut"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,21 +24,29 @@ class Cryodata:
     most: int = 0
 
     def read(self, target: Target, workload: Workload) -> Mapping[str, Any]:
-        """Load all of the Dataset in one plan."""
-        ours = {
-            workload.longitude: "longitude",
-            workload.latitude: "latitude",
-            "delta_time": "time",
-        }
-        with cryodata.open(
-            [place.s3 for place in target.places],
-            region=target.box,
-            variables=[name for name in workload.variables if name not in ours],
-            beams=workload.beams,
-            storage_options=target.storage_options,
-        ) as dataset:
-            loaded = dataset.cryo.load()
-            return {name: loaded[ours.get(name, name)].values for name in workload.variables}
+        """Open all granules, and read the box."""
+        return read_cut([place.url for place in target.places], target, workload)
+
+
+def read_cut(
+    what: Any, target: Target, workload: Workload, options: cryodata.Options | None = None
+) -> Mapping[str, Any]:
+    """Load all of the Dataset in one plan."""
+    ours = {
+        workload.longitude: "longitude",
+        workload.latitude: "latitude",
+        "delta_time": "time",
+    }
+    with cryodata.open(
+        what,
+        region=target.box,
+        variables=[name for name in workload.variables if name not in ours],
+        beams=workload.beams,
+        storage_options=target.storage_options or None,
+        options=options,
+    ) as dataset:
+        loaded = dataset.cryo.load()
+        return {name: loaded[ours.get(name, name)].values for name in workload.variables}
 
 
 PEER: Peer = Cryodata()

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from h5coro import h5coro, webdriver
 
 from benchmarks.box import inside, span
 from benchmarks.peer import Peer, one_after_the_other, side_by_side
+from benchmarks.peers.whole.h5coro import open_file
 from benchmarks.place import Place, Target
 from benchmarks.workload import Workload
 
@@ -40,7 +40,7 @@ def _cut(place: Place, target: Target, workload: Workload) -> list[dict[str, Any
     x, y = workload.longitude, workload.latitude
     others = [name for name in workload.variables if name not in {x, y}]
     groups = workload.groups()
-    with h5coro.H5Coro(place.http, webdriver.HTTPDriver, credentials=None) as file:
+    with open_file(place) as file:
         where = _read(file, {f"{group}/{name}": [] for group in groups for name in (x, y)})
         chosen = {g: inside(where[f"{g}/{x}"], where[f"{g}/{y}"], target.box) for g in groups}
         rows = {group: span(mask) for group, mask in chosen.items() if mask.any()}

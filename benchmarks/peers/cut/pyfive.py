@@ -8,10 +8,10 @@ from functools import partial
 from typing import Any
 
 import pyfive
-import s3fs
 
 from benchmarks.box import inside, span
 from benchmarks.peer import Peer, one_after_the_other, side_by_side
+from benchmarks.peers.whole.pyfive import open_file
 from benchmarks.place import Place, Target
 from benchmarks.workload import Workload
 
@@ -29,19 +29,18 @@ class Pyfive:
 
     def read(self, target: Target, workload: Workload) -> Mapping[str, Any]:
         """Cut each granule by itself."""
-        filesystem = s3fs.S3FileSystem(**target.storage_options)
-        cut = partial(_cut, filesystem=filesystem, target=target, workload=workload)
+        cut = partial(_cut, target=target, workload=workload)
         parts = [part for parts in side_by_side(cut, target.places) for part in parts]
         return one_after_the_other(parts, workload)
 
 
-def _cut(place: Place, filesystem: Any, target: Target, workload: Workload) -> list[dict[str, Any]]:
+def _cut(place: Place, target: Target, workload: Workload) -> list[dict[str, Any]]:
     """The rows of each beam of one granule."""
     assert target.box is not None
     x, y = workload.longitude, workload.latitude
     parts = []
-    with filesystem.open(place.s3, cache_type="blockcache", block_size=1 << 20) as remote:
-        file = pyfive.File(remote)
+    with open_file(place) as opened:
+        file = pyfive.File(opened)
         for group in workload.groups():
             known = {name: file[f"{group}/{name}"][()] for name in (x, y)}
             chosen = inside(known[x], known[y], target.box)

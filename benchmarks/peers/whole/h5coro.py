@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from h5coro import h5coro, webdriver
+from h5coro import filedriver, h5coro, webdriver
 
 from benchmarks.peer import Peer
-from benchmarks.place import Target
+from benchmarks.place import Place, Target
 from benchmarks.workload import Workload
 
-__all__ = ["PEER"]
+__all__ = ["PEER", "open_file"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,9 +27,16 @@ class H5Coro:
     def read(self, target: Target, workload: Workload) -> Mapping[str, Any]:
         """Ask for all arrays at once and wait for each."""
         (place,) = target.places
-        file = h5coro.H5Coro(place.http, webdriver.HTTPDriver, credentials=None)
+        file = open_file(place)
         promise = file.readDatasets(workload.paths(), block=True)
         return {path: promise[path] for path in workload.paths()}
+
+
+def open_file(place: Place) -> Any:
+    """The granule, on the wire or on the disk."""
+    if place.path:
+        return h5coro.H5Coro(place.path, filedriver.FileDriver, credentials=None)
+    return h5coro.H5Coro(place.http, webdriver.HTTPDriver, credentials=None)
 
 
 PEER: Peer = H5Coro()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pyfive
 import s3fs
 
 from benchmarks.peer import Peer
-from benchmarks.place import Target
+from benchmarks.place import Place, Target
 from benchmarks.workload import Workload
 
-__all__ = ["PEER"]
+__all__ = ["PEER", "open_file"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +32,20 @@ class Pyfive:
     def read(self, target: Target, workload: Workload) -> Mapping[str, Any]:
         """Read arrays in turn."""
         (place,) = target.places
-        filesystem = s3fs.S3FileSystem(**place.storage_options)
         arrays = {}
-        with filesystem.open(place.s3, cache_type="blockcache", block_size=1 << 20) as remote:
-            file = pyfive.File(remote)
+        with open_file(place) as opened:
+            file = pyfive.File(opened)
             for path in workload.paths():
                 arrays[path] = file[path][()]
         return arrays
+
+
+def open_file(place: Place) -> Any:
+    """The granule, on the wire or on the disk."""
+    if place.path:
+        return Path(place.path).open("rb")
+    filesystem = s3fs.S3FileSystem(**place.storage_options)
+    return filesystem.open(place.s3, cache_type="blockcache", block_size=1 << 20)
 
 
 PEER: Peer = Pyfive()

@@ -1,0 +1,1 @@
+"""Readers that do both kinds of job."""
