@@ -21,7 +21,6 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx_copybutton",
-    "sphinx_design",
 ]
 source_suffix = {".md": "markdown"}
 root_doc = "index"
@@ -29,7 +28,6 @@ nitpicky = True
 show_warning_types = True
 language = "en"
 
-myst_enable_extensions = ["colon_fence", "attrs_block"]
 myst_heading_anchors = 3  # links to headings work as they do on GitHub
 
 # Docstrings are numpydoc: types are words for people, not names to link.

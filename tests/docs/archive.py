@@ -10,16 +10,18 @@ from typing import Any
 import h5py
 import numpy as np
 
+import cryodata as cd
 from cryodata.sandbox import Sky
 from cryodata.sandbox.granules import atl03, atl06, atl08, granule
 from tests import downstream
+from tests.docs.pages import DOCS
 from tests.grid_files import structure, write_grid
 from tests.real import DATA
 
 __all__ = ["desk", "keys", "publish"]
 
 BUCKET = "my-bucket"
-JAKOBSHAVN = 337
+JAKOBSHAVN = 1282
 """A reference ground track over the glacier."""
 CAPE = 1038
 """One over the southern tip of Greenland."""
@@ -34,20 +36,20 @@ ITS_LIVE = next(DATA.glob("LT05_*_P000.nc"))
 def publish(sky: Sky, made: Path) -> None:
     """Put granules into the archive, which are made in a folder."""
     over: dict[str, Any] = {"rgt": CAPE, "cycle": 19}
-    pair: dict[str, Any] = {"photons": 400_000, "beams": PAIR, **over}
+    pair: dict[str, Any] = {"photons": 300_000, "beams": PAIR, **over}
     for path in (
-        atl06(made, segments=56_000, rgt=JAKOBSHAVN, cycle=19, beams=PAIR),
+        atl06(made, segments=56_000, rgt=JAKOBSHAVN, cycle=19, beams=("gt1r",)),
         atl06(made, segments=2_500, seed=1, rgt=CAPE, cycle=20),
         atl06(made, segments=2_500, **over),
         atl03(made, **pair),
         atl08(made, **pair),
     ):
         sky.earthdata.publish(path)
-    lake = granule("ATL11", made, rows=1500, rgt=LAKE, region=11, length=7e5)
+    lake = granule("ATL11", made, rows=700, rgt=LAKE, region=11, length=7e5)
     sky.earthdata.publish(lake)
-    for seed, rgt in enumerate((900, 915, 930)):
+    for seed, rgt in enumerate((900, 915, 1200)):
         path = granule(
-            "ATL10", made, rows=1500, seed=seed, rgt=rgt, cycle=21, region=4, length=1.5e6
+            "ATL10", made, rows=600, seed=seed, rgt=rgt, cycle=21, region=4, length=1.5e6
         )
         sky.earthdata.publish(path)
     ring = [(-75.0, 59.0), (-10.0, 59.0), (-10.0, 84.0), (-75.0, 84.0), (-75.0, 59.0)]
@@ -130,17 +132,29 @@ def desk(folder: Path, made: Path) -> None:
         atl03(made, **pair),
         atl08(made, **pair),
     ):
-        (granules / path.name).symlink_to(path)
-    (folder / "granule.h5").symlink_to(atl06(made, segments=500, seed=1))
+        (granules / path.name).hardlink_to(path)
+    (folder / "granule.h5").hardlink_to(atl06(made, segments=300, seed=1, beams=PAIR))
     outline = {"type": "Polygon", "coordinates": [OUTLINE]}
     (folder / "glacier.geojson").write_text(json.dumps(outline), "utf-8")
     for cells in (1, 10, 20):
         path = grid_of_greenland(made, cells)
-        (folder / path.name).symlink_to(path)
+        (folder / path.name).hardlink_to(path)
     downstream.granule(folder / f"{downstream.NAME}_20200101.nc")
+    page = (DOCS / "downstream.md").read_text("utf-8")
+    table = page.partition("```toml\n")[2].partition("```")[0]
+    (folder / "cs_lta_sir_gop.toml").write_text(table, "utf-8")
+    shutil.copytree(_references(made), folder / "colleague" / "refs")
     _sea_ice(folder / "sea-ice")
     (folder / "pairs").mkdir()
     (folder / "pairs" / ITS_LIVE.name).symlink_to(ITS_LIVE)
+
+
+def _references(made: Path) -> Path:
+    """References of somebody else, to a granule of theirs; made once."""
+    folder = made / "refs"
+    if not folder.exists():
+        cd.references.build(atl06(made, segments=300, seed=1, beams=PAIR), folder)
+    return folder
 
 
 def _sea_ice(folder: Path) -> None:
