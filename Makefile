@@ -13,7 +13,7 @@ ready  := $(VENV)/.ready
 none_ok := $(if $(PYTEST),|| [ $$? -eq 5 ])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format page pictures bench soak setup clean
+.PHONY: help demo test check format page docs pictures bench soak setup clean
 
 help:  ## this page
 	@echo "make <what> [PYTHON=python3.12] [VENV=.venv-3.12] [PYTEST='-k plan -x']"
@@ -40,6 +40,10 @@ format: $(ready)  ## mend what ruff can mend
 page: $(ready)  ## docs/products.md from the tables of the products
 	$(bin)/python -c 'from cryodata.products import page, registry; print(page.page(registry.shipped()), end="")' \
 	  > docs/products.md
+
+docs: $(ready)  ## these pages as a site, in build/site; a warning is an error
+	$(bin)/sphinx-build -q -n -W --keep-going -d build/doctrees docs build/site
+	@echo "build/site/index.html"
 
 pictures: $(ready)  ## docs/images, photographed by Chromium
 	$(bin)/python docs/pictures.py
