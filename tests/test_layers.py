@@ -25,7 +25,7 @@ LAYERS = {
         *("granule", "access", "accounts", "keep", "no_garbage", "arrays", "provenance"),
         *("locate", "catalogue", "region_input", "query", "find", "build"),
         *("tracks", "cutting", "gridded", "groups", "chunks", "planning"),
-        *("dataset", "reader", "tree", "backend", "references", "accessor", "after"),
+        *("dataset", "reader", "tree", "backend", "references", "accessor", "after", "bench"),
     },
     4: {"", "cli"},  # "" is the package itself: cryodata/__init__.py
 }

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cryodata import earthdata, errors, references
+    from cryodata import bench, earthdata, errors, references
     from cryodata.catalogue import search
     from cryodata.condition import Condition
     from cryodata.dataset import open  # noqa: A004 - the verb of the library
@@ -49,6 +49,7 @@ __all__ = [
     "Reader",
     "Region",
     "__version__",
+    "bench",
     "earthdata",
     "errors",
     "login",
