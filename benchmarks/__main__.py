@@ -65,10 +65,10 @@ def main() -> None:
         for name, mine in groupby(measured, lambda row: row.workload):
             done = list(mine)
             rows += done
+            save(rows, scene, args.into)  # what is done stays, should it be stopped
             print(f"\n{table(WORKLOADS[name], done)}\n", flush=True)
     print(EXPLANATION)
     print("\n".join(not_first(rows)) or "cryodata is first in every row")
-    save(rows, scene, args.into)
     print(f"\nEverything measured: {os.path.relpath(args.into)}")
 
 

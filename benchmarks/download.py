@@ -34,7 +34,7 @@ def download(place: Place, to: Path) -> Path:
         return Path(place.path)
     store = store_of(place)
     size = obstore.head(store, place.key)["size"]
-    path = to / place.key
+    path = to / Path(place.key).name
     with path.open("wb") as file:
         for begin in range(0, size, AT_ONCE * PART):
             starts = list(range(begin, min(size, begin + AT_ONCE * PART), PART))

@@ -20,7 +20,7 @@ from benchmarks.child import Job
 from benchmarks.granules import make_granules, make_practice
 from benchmarks.peers import load_peer
 from benchmarks.results import FOLDER, add
-from benchmarks.session import target_of
+from benchmarks.session import PRACTICE, target_of
 from benchmarks.trial import FailedError, run_once
 from benchmarks.workload import Workload
 from benchmarks.workloads import WORKLOADS
@@ -99,7 +99,7 @@ def measure(
             for path in granules[workload.granules]:
                 sky.put(path)
             for path in practice[workload.granules]:
-                near.put(path)
+                near.put(path, PRACTICE + path.name)
             over: set[str] = set()
             for count in counts:
                 job = _job(axis, workload, count, granules, practice, sky, near, folder)
@@ -133,7 +133,7 @@ def _job(
         peer="",
         workload=workload.name,
         target=target_of(sky, paths, asked),
-        practice=target_of(near, practice[workload.granules], asked),
+        practice=target_of(near, practice[workload.granules], asked, folder=PRACTICE),
         expected=str(expected),
         patience=PATIENCE,
         variables=some,

@@ -24,7 +24,7 @@ from benchmarks.workload import Workload
 from cryodata.sandbox import Sky, cloud
 from cryodata.sandbox.s3_access import PUBLIC
 
-__all__ = ["PATIENCE", "Row", "Scene", "run_all", "target_of"]
+__all__ = ["PATIENCE", "PRACTICE", "Row", "Scene", "run_all", "target_of"]
 
 LONG = 8.0
 """A read that took longer than this many seconds is not repeated."""
@@ -32,7 +32,9 @@ CLEAR = 2.0
 """Nor is one that took this many times longer than that of cryodata: its place is clear."""
 PATIENCE = 12.0
 """A read is given up after this many seconds, so that all of it stays bounded."""
-PREPARING = 90.0
+PRACTICE = "practice/"
+"""Folder of small granules in the bucket: what is kept of them is not taken for the large."""
+PREPARING = 40.0
 """Seconds for references of a reader that was given up cold, made without distance."""
 
 
@@ -143,7 +145,7 @@ def run_all(scene: Scene, workloads: Sequence[Workload], peers: Sequence[str]) -
                 for sky in (*skies, near):
                     sky.put(path)
             for path in scene.practice[workload.granules]:
-                near.put(path)
+                near.put(path, PRACTICE + path.name)
             ours: dict[bool, float] = {}
             for name in peers_for(workload, local=scene.local):
                 if name not in peers:
@@ -248,7 +250,9 @@ class Trials:
             peer=self.name,
             workload=self.workload.name,
             target=target_of(sky, chosen, self.workload, local=self.scene.local),
-            practice=target_of(self.near, practice, self.workload, local=self.scene.local),
+            practice=target_of(
+                self.near, practice, self.workload, local=self.scene.local, folder=PRACTICE
+            ),
             expected=str(self.expected),
             patience=patience,
         )
@@ -301,8 +305,10 @@ def _chosen(paths: Sequence[Path], most: int) -> Sequence[Path]:
 
 
 def target_of(
-    sky: Sky, paths: Sequence[Path], workload: Workload, *, local: bool = False
+    sky: Sky, paths: Sequence[Path], workload: Workload, *, local: bool = False, folder: str = ""
 ) -> Target:
     """Granules where a reader finds them, and the box of the job."""
-    places = tuple(Place(sky.url, PUBLIC, path.name, str(path) if local else "") for path in paths)
+    places = tuple(
+        Place(sky.url, PUBLIC, folder + path.name, str(path) if local else "") for path in paths
+    )
     return Target(places, middle_box(paths[0], workload) if workload.box else None)

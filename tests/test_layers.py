@@ -25,7 +25,8 @@ LAYERS = {
         *("granule", "access", "accounts", "keep", "no_garbage", "arrays", "provenance"),
         *("locate", "catalogue", "region_input", "query", "find", "build"),
         *("tracks", "cutting", "gridded", "groups", "chunks", "planning"),
-        *("dataset", "reader", "tree", "backend", "references", "accessor", "after", "checkup"),
+        *("dataset", "reader", "tree", "backend", "references", "accessor", "after"),
+        *("bench", "checkup"),
     },
     4: {"", "__main__", "cli", "commands"},  # "" is the package itself: cryodata/__init__.py
 }

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cryodata import earthdata, errors, references
+    from cryodata import bench, earthdata, errors, references
     from cryodata.catalogue import search
     from cryodata.checkup import doctor
     from cryodata.condition import Condition
@@ -50,6 +50,7 @@ __all__ = [
     "Reader",
     "Region",
     "__version__",
+    "bench",
     "doctor",
     "earthdata",
     "errors",

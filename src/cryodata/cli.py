@@ -16,7 +16,10 @@ from cryodata.errors import CryodataError
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS = ("demo", "doctor", "search", "plan", "open", "get", "index", "verify", "refs")
+COMMANDS = (
+    *("demo", "doctor", "search", "plan", "open", "get"),
+    *("index", "verify", "refs", "bench"),
+)
 """Each is a module of `cryodata.commands`."""
 TALKERS = ("demo",)
 """Commands that print as they go, and have no answer."""

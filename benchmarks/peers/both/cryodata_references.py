@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import cryodata
+from benchmarks.kept import kept_file
 from benchmarks.peer import Peer
 from benchmarks.peers.cut.cryodata import read_cut
 from benchmarks.peers.whole.cryodata import read_whole
@@ -34,7 +33,7 @@ class Shared:
     def read(self, target: Target, workload: Workload) -> Mapping[str, Any]:
         """Make or find the references, then open them in place of the granules."""
         place = target.places[0]
-        where = Path(os.environ["CRYODATA_CACHE"]) / f"references-{len(target.places)}-{place.key}"
+        where = kept_file(place, f"{len(target.places)}.references")
         own = cryodata.Options(cache=None)
         if where.exists():
             references = cryodata.references.open(where, allow=f"s3://{place.bucket}", options=own)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import icechunk
@@ -16,6 +14,7 @@ from virtualizarr import open_virtual_dataset
 from virtualizarr.parsers import HDFParser
 
 from benchmarks.by_group import read_groups
+from benchmarks.kept import kept_file
 from benchmarks.peer import Peer
 from benchmarks.peers.both.virtualizarr import registry_of, unwanted
 from benchmarks.place import Target
@@ -44,8 +43,7 @@ class Icechunk:
         """Make or open the repository, then read all beams side by side."""
         zarr.config.set({"async.concurrency": AT_ONCE})
         bucket = target.places[0].bucket
-        name = f"icechunk-{len(target.places)}-{target.places[0].key}"
-        where = Path(os.environ["CRYODATA_CACHE"]) / name
+        where = kept_file(target.places[0], f"{len(target.places)}.icechunk")
         existed = where.exists()
         repository = icechunk.Repository.open_or_create(
             icechunk.local_filesystem_storage(str(where)),

@@ -38,7 +38,7 @@ class Kerchunk:
     title: str = f"kerchunk, zarr at {AT_ONCE}"
     packages: tuple[str, ...] = ("kerchunk", "zarr", "fsspec", "s3fs", "xarray", "h5py")
     keeps: str = "references"
-    most: int = 5
+    most: int = 1
 
     def read(self, target: Target, workload: Workload) -> Mapping[str, Any]:
         """Make or find the references of all granules, one after the other, then read."""

@@ -16,6 +16,7 @@ __all__ = [
     "add_search",
     "add_what",
     "joined",
+    "names_of",
     "place_of",
     "query_of",
     "search_of",
@@ -115,8 +116,8 @@ def query_of(asked: Namespace) -> dict[str, Any]:
     """As keywords of `cryodata.open` and `cryodata.plan`."""
     found = {
         "where": asked.where,
-        "variables": _names(asked.variables),
-        "beams": _names(asked.beams),
+        "variables": names_of(asked.variables),
+        "beams": names_of(asked.beams),
         "group": asked.group,
         "budget": asked.budget,
         "storage_options": place_of(asked),
@@ -154,7 +155,8 @@ def _numbers(text: str | None, option: str) -> list[int] | None:
         ) from None
 
 
-def _names(text: str | None) -> str | list[str] | None:
+def names_of(text: str | None) -> str | list[str] | None:
+    """``a,b`` as a list of names; one of them, or none, as it is."""
     if text is None or "," not in text:
         return text
     return [name.strip() for name in text.split(",") if name.strip()]
