@@ -49,7 +49,15 @@ def publish(sky: Sky, made: Path) -> None:
     sky.earthdata.publish(lake)
     for seed, rgt in enumerate((900, 915, 1200)):
         path = granule(
-            "ATL10", made, rows=600, seed=seed, rgt=rgt, cycle=21, region=4, length=1.5e6
+            "ATL10",
+            made,
+            rows=600,
+            seed=seed,
+            rgt=rgt,
+            cycle=21,
+            region=4,
+            length=1.5e6,
+            beams=PAIR,
         )
         sky.earthdata.publish(path)
     ring = [(-75.0, 59.0), (-10.0, 59.0), (-10.0, 84.0), (-75.0, 84.0), (-75.0, 59.0)]
@@ -127,7 +135,7 @@ def desk(folder: Path, made: Path) -> None:
     over: dict[str, Any] = {"seed": 1, "rgt": 50, "cycle": 4}
     pair: dict[str, Any] = {"photons": 60_000, "beams": PAIR, **over}
     for path in (
-        atl06(made, segments=12_000, **over),
+        atl06(made, segments=12_000, beams=PAIR, **over),
         atl06(made, segments=1_100, seed=2, rgt=50, cycle=5),
         atl03(made, **pair),
         atl08(made, **pair),
