@@ -153,8 +153,18 @@ def desk(folder: Path, made: Path) -> None:
     (folder / "cs_lta_sir_gop.toml").write_text(table, "utf-8")
     shutil.copytree(_references(made), folder / "colleague" / "refs")
     _sea_ice(folder / "sea-ice")
-    (folder / "pairs").mkdir()
-    (folder / "pairs" / ITS_LIVE.name).symlink_to(ITS_LIVE)
+    _velocities(folder / "pairs")
+
+
+def _velocities(folder: Path) -> None:
+    """Two pairs of images: copies of a real file, whose cells are all empty, with speeds in it."""
+    folder.mkdir()
+    for year in (1984, 1985):
+        copy = shutil.copy(ITS_LIVE, folder / f"{year}_{ITS_LIVE.name}")
+        with h5py.File(copy, "r+") as file:
+            pair = file["img_pair_info"].attrs
+            pair["date_center"] = pair["date_center"].replace(b"1984", str(year).encode())
+            file["v"][:256, -256:] = year - 1900
 
 
 def _references(made: Path) -> Path:
