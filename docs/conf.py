@@ -10,6 +10,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 import cryodata
+from cryodata import errors
 
 project = "cryodata"
 author = "The cryodata developers"
@@ -34,7 +35,8 @@ myst_heading_anchors = 3  # links to headings work as they do on GitHub
 default_role = "py:obj"
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
-autodoc_class_signature = "separated"
+autodoc_class_signature = "mixed"
+toc_object_entries_show_parents = "hide"
 autosummary_generate = (
     False  # numpydoc brings autosummary; pages of the reference are written by hand
 )
@@ -61,7 +63,10 @@ html_theme_options: dict[str, Any] = {
     "footer_start": ["copyright"],
     "footer_center": [],
     "footer_end": [],
-    "secondary_sidebar_items": ["page-toc"],
+    "secondary_sidebar_items": {
+        "**": ["page-toc"],
+        "benchmarks": [],
+    },  # its tables are wide
 }
 html_sidebars = {"index": [], "quickstart": []}
 
@@ -70,19 +75,46 @@ copybutton_prompt_is_regexp = True
 copybutton_exclude = ".linenos, .gp, .go"
 
 
+GIVEN = {
+    "cryodata.Plan",
+    "cryodata.accessor.CryoAccessor",
+    "cryodata.references.references.References",
+    "cryodata.sandbox.Sky",
+    "cryodata.sandbox.earthdata.Earth",
+}
+
+
 def plain_words(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.Element
 ) -> nodes.Element | None:
     """Take `name` of a docstring for code where it names no documented object.
 
-    Docstrings put arguments, attributes of other objects and names of modules between single
-    backticks, too. What begins with ``cryodata.`` and is public has to be documented: it stays
-    a reference, and one that leads nowhere ends the build.
+    Docstrings put arguments, attributes of other objects and names of modules between
+    single backticks, too; those of errors are linked. What begins with ``cryodata.``
+    and is public has to be documented: it stays a reference, and one that leads nowhere
+    ends the build.
     """
     target = str(node.get("reftarget", ""))
-    if node.get("refdomain") != "py" or node.get("reftype") != "obj":
+    if (
+        node.get("refdomain") != "py"
+        or node.get("reftype") != "obj"
+        or is_public(target)
+    ):
         return None
-    return None if is_public(target) else content
+    if target in errors.__all__:
+        domain, full = env.domains["py"], f"cryodata.errors.{target}"
+        found = domain.resolve_xref(
+            env, node["refdoc"], app.builder, "obj", full, node, content
+        )
+        return found if found is not None else content
+    return content
+
+
+def without_making(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, args: str, returns: str
+) -> tuple[str, None] | None:
+    """Leave out how to make what users are given and never make."""
+    return ("", None) if name in GIVEN else None
 
 
 def is_public(target: str) -> bool:
@@ -96,4 +128,5 @@ def is_public(target: str) -> bool:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect what this file adds to Sphinx."""
     app.connect("missing-reference", plain_words)
+    app.connect("autodoc-process-signature", without_making)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

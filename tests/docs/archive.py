@@ -49,7 +49,15 @@ def publish(sky: Sky, made: Path) -> None:
     sky.earthdata.publish(lake)
     for seed, rgt in enumerate((900, 915, 1200)):
         path = granule(
-            "ATL10", made, rows=600, seed=seed, rgt=rgt, cycle=21, region=4, length=1.5e6
+            "ATL10",
+            made,
+            rows=600,
+            seed=seed,
+            rgt=rgt,
+            cycle=21,
+            region=4,
+            length=1.5e6,
+            beams=PAIR,
         )
         sky.earthdata.publish(path)
     ring = [(-75.0, 59.0), (-10.0, 59.0), (-10.0, 84.0), (-75.0, 84.0), (-75.0, 59.0)]
@@ -127,7 +135,7 @@ def desk(folder: Path, made: Path) -> None:
     over: dict[str, Any] = {"seed": 1, "rgt": 50, "cycle": 4}
     pair: dict[str, Any] = {"photons": 60_000, "beams": PAIR, **over}
     for path in (
-        atl06(made, segments=12_000, **over),
+        atl06(made, segments=12_000, beams=PAIR, **over),
         atl06(made, segments=1_100, seed=2, rgt=50, cycle=5),
         atl03(made, **pair),
         atl08(made, **pair),
@@ -145,8 +153,18 @@ def desk(folder: Path, made: Path) -> None:
     (folder / "cs_lta_sir_gop.toml").write_text(table, "utf-8")
     shutil.copytree(_references(made), folder / "colleague" / "refs")
     _sea_ice(folder / "sea-ice")
-    (folder / "pairs").mkdir()
-    (folder / "pairs" / ITS_LIVE.name).symlink_to(ITS_LIVE)
+    _velocities(folder / "pairs")
+
+
+def _velocities(folder: Path) -> None:
+    """Two pairs of images: copies of a real file, whose cells are all empty, with speeds in it."""
+    folder.mkdir()
+    for year in (1984, 1985):
+        copy = shutil.copy(ITS_LIVE, folder / f"{year}_{ITS_LIVE.name}")
+        with h5py.File(copy, "r+") as file:
+            pair = file["img_pair_info"].attrs
+            pair["date_center"] = pair["date_center"].replace(b"1984", str(year).encode())
+            file["v"][:256, -256:] = year - 1900
 
 
 def _references(made: Path) -> Path:
