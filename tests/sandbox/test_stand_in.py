@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -70,7 +71,8 @@ def test_one_line_and_everything_works(tmp_path: Path) -> None:
 
 def test_ground_changes_as_it_is_told(tmp_path: Path) -> None:
     """A rate found in synthetic heights is worth something if it is the one put in."""
-    folder, wanted = tmp_path, {"segments": 1500, "seed": 1, "rgt": 600, "beams": ("gt2l",)}
+    folder = tmp_path
+    wanted: dict[str, Any] = {"segments": 1500, "seed": 1, "rgt": 600, "beams": ("gt2l",)}
     heights = []
     for cycle in (4, 12):
         with h5py.File(atl06(folder, cycle=cycle, change=-3.0, **wanted)) as file:
