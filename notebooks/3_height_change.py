@@ -73,12 +73,15 @@ import xarray as xr
 
 cells = (pairs[["y", "x"]] // 1000 + 0.5).astype(float)
 gridded = xr.DataArray.from_series(pairs.dhdt.groupby([cells.y, cells.x]).median())
+whole = {axis: np.arange(gridded[axis].min(), gridded[axis].max() + 1) for axis in ("y", "x")}
+gridded = gridded.reindex(whole)  # cells that no track crosses are empty
 
 figure, (left, right) = plt.subplots(
     1, 2, figsize=(11, 4.8), width_ratios=[1, 1.5], layout="constrained"
 )
 drawn = left.pcolormesh(gridded.x, gridded.y, gridded, cmap="RdBu", vmin=-3, vmax=3)
 left.set(xlabel="x, EPSG:3413 (km)", ylabel="y, EPSG:3413 (km)", aspect="equal")
+left.locator_params(axis="x", nbins=4)
 left.set_title("medians in cells of 1 km", loc="left")
 figure.colorbar(drawn, ax=left, label="height change (m a$^{-1}$)", shrink=0.8)
 
