@@ -41,7 +41,8 @@ ds.cryo.tracks()[["beam", "strong", "rgt", "cycle", "rows", "south", "north"]]
 
 # %% [markdown]
 # What would it cost? A plan counts requests and bytes before they are spent. Notice the second
-# line: a small share of the granule is needed.
+# line: a small share of the granule is needed. (How ranges are merged into requests follows the
+# network as it is now.)
 
 # %%
 print(cd.plan("ATL06", region=box, time="2022", variables=["h_li", "h_li_sigma"]))
@@ -68,8 +69,8 @@ print("again:", ds.cryo.receipt - before)
 # 90 m apart and nearly the same.
 
 # %%
-ds.cryo.quicklook();
-
+# %matplotlib inline
+ds.cryo.quicklook()
 # %% [markdown]
 # And how to cite what was read.
 

@@ -25,7 +25,7 @@ cd.sandbox.stand_in_for_nasa()  # Without this line everything below asks NASA i
 login = cd.login()
 
 # %% [markdown]
-# One strong beam over seven kilometres. `with_segments` gives each photon a value of its 20 m
+# One strong beam over five kilometres. `with_segments` gives each photon a value of its 20 m
 # segment; `classify` looks up each photon in the ATL08 granule of the same pass.
 
 # %%

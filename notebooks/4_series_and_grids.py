@@ -40,7 +40,7 @@ points.cryo.load()
 points.h_corr
 
 # %% [markdown]
-# Only visits of good quality; about a third are missing anyway, because of clouds.
+# Only visits of good quality. About a third are missing anyway, as clouds would have it.
 
 # %%
 height = points.h_corr.where(points.quality_summary == 0)
@@ -48,7 +48,8 @@ print(f"{float(height.notnull().mean()):.1%} of the visits have a good height")
 
 # %% [markdown]
 # Change since the mean of each point. Rows are cycles, columns points from south to north, of the
-# middle pair. Colour runs from blue to red where the ground sinks: in the middle.
+# middle pair. Colour runs from blue to red where the ground sinks: in the middle. Mind that the
+# mean of a point is over the visits it has: right, of each place, the point with the most of them.
 
 # %%
 pair = np.repeat(points.beam.values, points.rowSize.values) == "pt2"
@@ -64,9 +65,10 @@ left.set_title("pair 2; white is no good visit", loc="left")
 figure.colorbar(drawn, ax=left, label="height above the mean of the point (m)")
 
 colors = plt.get_cmap("viridis")(np.linspace(0.1, 0.85, 4))
+visits = change.notnull().sum("cycle").values
 for color, where in zip(colors, [59.52, 59.56, 59.60, 59.65]):
-    near = int(np.abs(latitude - where).argmin())
-    right.plot(points.cycle, change[near], "o", ms=4, color=color, label=f"{where:.2f} °N")
+    near = int(np.argmax(visits * (np.abs(latitude - where) < 0.01)))
+    right.plot(points.cycle, change[near], "o", ms=4, color=color, label=f"{latitude[near]:.2f} °N")
 right.set(xlabel="cycle (91 days)", ylabel="height above the mean of the point (m)")
 right.set_title("four of these points", loc="left")
 right.legend(frameon=False)

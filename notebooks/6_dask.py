@@ -40,7 +40,7 @@ print(len(client.scheduler_info()["workers"]), "workers")
 ds = cd.open(
     "ATL06",
     region=(-139.3, 59.5, -138.3, 59.8),
-    cycle=[4, 8, 12],
+    cycle=[4, 12],
     variables=["h_li", "atl06_quality_summary"],
     chunks={},
 )
@@ -79,7 +79,7 @@ print("token in the graph:", token.encode() in graph)
 print("keys of S3 in the graph:", len(re.findall(rb"(?:AKIA|ASIA)[A-Z0-9]{12,}", graph)))
 
 # %% [markdown]
-# Who did how much? Heights by track, computed on the workers and drawn here.
+# Heights of two summers, computed on the workers and drawn here.
 
 # %%
 import matplotlib.pyplot as plt
@@ -88,8 +88,8 @@ import numpy as np
 (height,) = client.gather(client.compute([good]))
 cycles = np.repeat(ds.cycle.values, ds.rowSize.values)
 figure, axes = plt.subplots(figsize=(10, 3.6), layout="constrained")
-bins = np.arange(400, 2800, 50)
-for cycle, color in zip([4, 8, 12], ["#9ecae1", "#4292c6", "#08306b"]):
+bins = np.arange(400, 3200, 50)
+for cycle, color in zip([4, 12], ["#6baed6", "#08306b"]):
     axes.hist(height.values[cycles == cycle], bins, histtype="step", lw=1.8, color=color,
               label=f"cycle {cycle}")  # fmt: skip
 axes.set(xlabel="height above the ellipsoid (m)", ylabel="segments per 50 m")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def execute(path: Path, folder: Path, environment: Mapping[str, str]) -> Execute
         kernel_name="python3",
         resources={"metadata": {"path": str(folder)}},
     )
-    client.execute(env={**os.environ, **environment})
+    asyncio.run(client.async_execute(env={**os.environ, **environment}))  # and close its loop
     outputs: list[Any] = [out for cell in book.cells for out in cell.get("outputs", [])]
     shown = [out.get("data", {}) for out in outputs]
     text = [

@@ -17,16 +17,16 @@ __all__ = ["granules_of_the_stand_in"]
 
 LONGITUDES = (-139.05, -138.8, -138.55)
 """Where tracks enter region 3, at 59.5 degrees north, going north."""
-CYCLES = (4, 8, 12)
-"""A year apart: the summers of 2019, 2020 and 2021."""
+CYCLES = (4, 12)
+"""Two years apart: the summers of 2019 and 2021."""
 CHANGES = (-1.5, -3.0, -2.0)
 """Of the heights of each track, m a year, where it is greatest."""
 SEGMENTS = 1500
 """Of ATL06 in each beam: 33 km."""
 LONG, LATER = 20_000, 16
 """Segments and cycle of one more granule, of the middle track: a third of a real one."""
-PHOTONS = 60_000
-"""Of ATL03 in a strong beam: 7 km."""
+PHOTONS = 40_000
+"""Of ATL03 in a strong beam: 4.7 km."""
 POINTS, APART = 550, 60.0
 """Of ATL11 in each pair, and their distance, m."""
 CENTER = (-3.355e6, 2.2e5)
