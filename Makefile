@@ -13,7 +13,7 @@ ready  := $(VENV)/.ready
 none_ok := $(if $(PYTEST),|| [ $$? -eq 5 ])
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format page docs pictures bench soak setup clean
+.PHONY: help demo notebooks test check format page docs pictures bench soak setup clean
 
 help:  ## this page
 	@echo "make <what> [PYTHON=python3.12] [VENV=.venv-3.12] [PYTEST='-k plan -x']"
@@ -21,6 +21,12 @@ help:  ## this page
 
 demo: $(ready)  ## the same heights twice, xarray as it comes and cryodata, on a cloud of your own
 	$(bin)/cryodata demo
+
+notebooks: $(ready)  ## build/notebooks: the notebooks, executed, with their pictures
+	mkdir -p build/notebooks
+	cd build/notebooks && for text in $(CURDIR)/notebooks/*.py; do \
+	  $(abspath $(bin))/jupytext --quiet --to ipynb --execute --output $$(basename $$text .py).ipynb $$text \
+	    || exit 1; done
 
 # Most tests two files at a time; those that hold to times afterwards, alone.
 test: $(ready)  ## the tests

@@ -11,6 +11,7 @@ from cryodata.sandbox.profiles import PROFILES, LogNormal, Profile
 from cryodata.sandbox.s3_access import Keys
 from cryodata.sandbox.s3server import S3Server
 from cryodata.sandbox.sky import Sky, cloud
+from cryodata.sandbox.stand_in import stand_in_for_nasa
 from cryodata.sandbox.wire import Wire
 from cryodata.sandbox.wire_process import WireProcess
 
@@ -29,4 +30,5 @@ __all__ = [
     "Wire",
     "WireProcess",
     "cloud",
+    "stand_in_for_nasa",
 ]

@@ -30,6 +30,7 @@ def granule(
     empty: tuple[str, ...] = (),
     orientation: int | tuple[int, ...] = FORWARD,
     length: float | None = None,
+    change: float = 0.0,
 ) -> Path:
     """A granule of any product that has a table and whose structure was recorded.
 
@@ -65,6 +66,8 @@ def granule(
     length : float, optional
         How far the granule reaches, m: rows are that much farther apart than the product's.
         Not for ATL03 and ATL06, whose rows follow from segments of 20 m.
+    change : float
+        Of the height of the ground, m a year, in the middle of the granule; none at its ends.
 
     Returns
     -------
@@ -93,6 +96,7 @@ def granule(
         beams=table.tracks if beams is None else beams,
         empty=empty,
         orientation=orientation,
+        change=change,
     )
     return made(folder, order, models.of(table.short_name, length))
 
@@ -110,6 +114,7 @@ def atl06(
     beams: tuple[str, ...] = BEAMS,
     empty: tuple[str, ...] = (),
     orientation: int | tuple[int, ...] = FORWARD,
+    change: float = 0.0,
 ) -> Path:
     """A granule of ATL06, land ice heights.
 
@@ -119,7 +124,7 @@ def atl06(
         Where granules are kept.
     segments : int
         Rows of ``land_ice_segments`` in each beam. 60,000 reach 1,330 km and give 61 MB.
-    seed, release, revision, rgt, cycle, region, beams, empty, orientation
+    seed, release, revision, rgt, cycle, region, beams, empty, orientation, change
         As for `granule`.
 
     Returns
@@ -140,6 +145,7 @@ def atl06(
         beams=beams,
         empty=empty,
         orientation=orientation,
+        change=change,
     )
 
 

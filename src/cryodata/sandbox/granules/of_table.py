@@ -140,7 +140,8 @@ class TrackValues:
             return np.asarray(self.along.delta_time(at) + self._visits(path, spec))
         if role == "height":
             noise = 0.1 * max(self.scene.relief, 0.3) * rng.standard_normal(at.shape)
-            return rounded(self.height(at) + noise, spec)
+            risen = self.along.changed(at, self._visits(path, spec))
+            return rounded(self.height(at) + risen + noise, spec)
         latitude, longitude = self.along.position(at.ravel(), self.beam.offset)
         if role == "latitude":
             return latitude.reshape(at.shape)

@@ -41,6 +41,7 @@ class Order:
     beams: tuple[str, ...]
     empty: tuple[str, ...]
     orientation: int | tuple[int, ...]
+    change: float = 0.0
 
     def facts(self, length: float, template: Template) -> Facts:
         """What the granule will say about itself.
@@ -71,6 +72,7 @@ class Order:
                 seed=self.seed,
                 mission=scene_of(self.product.short_name).mission,
                 epoch=EPOCH if epoch is None else epoch.astype("M8[us]").item().replace(tzinfo=UTC),
+                change=self.change,
             ),
             seed=self.seed,
             orientations=changes,

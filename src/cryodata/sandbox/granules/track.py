@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -42,6 +42,7 @@ _INCLINATION = np.deg2rad(92.0)
 _REVOLUTION = timedelta(days=91) / 1387
 _TURN = -360.0 * 91 / 1387
 """Degrees of longitude from one track to the next: all 1387 of them close in 91 days."""
+_YEAR = 365.25 * 86400.0
 _PAIRS_APART = 3300.0
 _BEAMS_APART = 90.0
 _BOUNDS = {  # latitude at which each region begins, and whether the spacecraft goes north there
@@ -180,6 +181,8 @@ class Pass:
     mission : Mission
     epoch : datetime
         Zero of the product's times, UTC. Leap seconds since are not counted.
+    change : float
+        Of the height of the ground, m a year, in the middle of the granule; none at its ends.
     """
 
     rgt: int
@@ -189,6 +192,7 @@ class Pass:
     seed: int
     mission: Mission = ICESAT2
     epoch: datetime = EPOCH
+    change: float = 0.0
 
     @property
     def orbit(self) -> int:
@@ -244,7 +248,10 @@ class Pass:
         return np.rad2deg(latitude), (degrees + 180.0) % 360.0 - 180.0
 
     def height(self, x: FloatArray, y: FloatArray | float) -> FloatArray:
-        """Ground, m above the ellipsoid: hills of all sizes from 300 km to 100 m."""
+        """Ground, m above the ellipsoid: hills of all sizes from 300 km to 100 m.
+
+        It is that of cycle 1, and what has changed since.
+        """
         rng = np.random.default_rng([self.seed, 77])
         sizes = np.geomspace(3e5, 1e2, 14)
         height = np.full(np.shape(x), 1500.0)
@@ -252,7 +259,14 @@ class Pass:
             sizes, rng.uniform(0, 2 * np.pi, 14), rng.uniform(-1, 1, 14), strict=True
         ):
             height += 0.12 * size**0.72 * np.sin(2 * np.pi * (x + slant * y) / size + phase)
-        return height
+        since = self.equator - replace(self, cycle=1).equator
+        return height + self.changed(x, since.total_seconds())
+
+    def changed(self, x: FloatArray, seconds: FloatArray | float) -> FloatArray:
+        """By how much the ground rises at `x` m along track in so many seconds, m."""
+        middle = np.sin(np.pi * np.clip((x - self.begin) / max(self.length, 1.0), 0.0, 1.0)) ** 2
+        risen: FloatArray = self.change * middle * np.asarray(seconds) / _YEAR
+        return risen
 
 
 def rgt_near(longitude: float, region: int) -> int:
