@@ -39,7 +39,9 @@ def draw(place: Path) -> str:
 
     longitudes = (-60.0, -46.0, -30.0)
     granules = [
-        atl06(place, segments=40_000, seed=cycle, rgt=rgt_near(longitude, 3), cycle=cycle)
+        atl06(
+            place, segments=40_000, seed=cycle, rgt=rgt_near(longitude, 3), cycle=cycle
+        )
         for cycle, longitude in enumerate(longitudes, 4)
     ]
     with cloud("none", earthdata=True) as sky:
@@ -59,8 +61,16 @@ def draw(place: Path) -> str:
 
 def photograph(page: Path, target: Path) -> None:
     """As a browser shows it."""
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))))
-    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+    browser = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome")))
+    )
+    command = [
+        browser,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--hide-scrollbars",
+    ]
     command += [f"--window-size={WINDOW}", f"--screenshot={target}", str(page)]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
 
