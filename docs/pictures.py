@@ -25,24 +25,21 @@ def main() -> None:
         cards = draw(place)
         for name, (ink, paper) in PAGES.items():
             page = place / f"{name}.html"
-            page.write_text(
-                f'<body style="margin:18px;color:{ink};background:{paper}">{cards}</body>'
-            )
+            style = f"margin:18px;color:{ink};background:{paper}"
+            page.write_text(f'<body style="{style}">{cards}</body>')
             photograph(page, IMAGES / f"cards-{name}.png")
 
 
 def draw(place: Path) -> str:
-    """The cards of a search, a plan, a receipt and references; the quick look beside them."""
+    """The cards of a search, a plan, a receipt and references, and the quick look."""
     import cryodata as cd
     from cryodata.sandbox import cloud
     from cryodata.sandbox.granules import atl06, rgt_near
 
     longitudes = (-60.0, -46.0, -30.0)
     granules = [
-        atl06(
-            place, segments=40_000, seed=cycle, rgt=rgt_near(longitude, 3), cycle=cycle
-        )
-        for cycle, longitude in enumerate(longitudes, 4)
+        atl06(place, segments=40_000, seed=cycle, rgt=rgt_near(east, 3), cycle=cycle)
+        for cycle, east in enumerate(longitudes, 4)
     ]
     with cloud("none", earthdata=True) as sky:
         for granule in granules:

@@ -122,7 +122,7 @@ def _of_references(
         time=wish.time,
         cycle=wish.cycle,
         rgt=wish.rgt,
-        version=wish.version,
+        version="all" if wish.version == "latest" else wish.version,  # none is left out unasked
         product=wish.product or None,
     )
     if not len(chosen):

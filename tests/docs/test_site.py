@@ -12,11 +12,11 @@ from bs4 import BeautifulSoup
 from sphinx.util.inventory import InventoryFile
 
 import cryodata
-from cryodata import earthdata, errors, references, testing
+from cryodata import bench, earthdata, errors, references, testing
 from cryodata.accessor import CryoAccessor
 from tests.docs.pages import DOCS, PAGES, ROOT, tokens_of
 
-MODULES = ("earthdata", "errors", "references", "sandbox", "testing")
+MODULES = ("bench", "earthdata", "errors", "references", "sandbox", "testing")
 """What is public of cryodata and a module: its names are looked for, not itself."""
 
 
@@ -42,7 +42,7 @@ def test_everything_public_is_in_the_reference(site: Path) -> None:
         inventory = InventoryFile.load(file, "", lambda *parts: "/".join(parts))
     known = {name for kind, names in inventory.items() if kind[:3] == "py:" for name in names}
     wanted = {f"cryodata.{name}" for name in cryodata.__all__ if name not in MODULES}
-    for module in (earthdata, errors, references, testing):
+    for module in (bench, earthdata, errors, references, testing):
         wanted |= {f"{module.__name__}.{name}" for name in module.__all__}
     verbs = [name for name in vars(CryoAccessor) if not name.startswith("_")]
     wanted |= {f"cryodata.accessor.CryoAccessor.{name}" for name in verbs}

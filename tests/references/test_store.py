@@ -46,6 +46,7 @@ from cryodata.sandbox.granules import atl06
 from cryodata.sandbox.s3_access import PRIVATE
 from cryodata.store.folder import open_folder
 from cryodata.types import Source
+from tests.real import real_files
 from tests.references.stores import clean, contents, tiny_granules
 
 NO_CACHE = Options(cache=None)
@@ -88,6 +89,28 @@ def test_build_and_read(refs: References, granules: list[Path]) -> None:
     page = opened._repr_html_()
     assert "<td>ATL06</td><td>006</td><td>5</td>" in page
     assert "5 granules, 60 chunks" in page
+
+
+def test_releases_are_mixed_as_in_a_list(tmp_path: Path) -> None:
+    """Nobody asked to leave the older ones out, and their rows would be missed by nobody."""
+    paths = [path for name, path in real_files().items() if name.startswith("processed_ATL06")]
+    releases = [path.stem[-6:-3] for path in paths]
+    assert sorted(set(releases)) == ["002", "006"]
+    refs = cd.references.build(paths, tmp_path / "refs")
+    rows = cd.open(paths).sizes["segment"]
+    assert cd.open(refs).sizes["segment"] == cd.plan(refs).rows == rows
+    assert cd.plan(refs).granules == len(paths)
+    of_002 = [path for path, release in zip(paths, releases, strict=True) if release == "002"]
+    assert cd.open(refs, version="002").sizes["segment"] == cd.open(of_002).sizes["segment"] < rows
+
+
+def test_verbs_take_a_place(tmp_path: Path) -> None:
+    """By name, as `append` does."""
+    refs = cd.references.build(tiny_granules(tmp_path / "granules", 2), tmp_path / "refs")
+    assert len(cd.references.describe(tmp_path / "refs")) == len(cd.references.describe(refs))
+    table = cd.references.verify(str(tmp_path / "refs"), progress=False)
+    assert len(table) == 2
+    assert table["problem"].str.contains("allow").all()
 
 
 def test_one_round_and_no_walk(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from os import PathLike, fspath
 from typing import Any
 
-from cryodata.errors import CryodataError
+from cryodata.errors import CryodataError, UnsafeReferenceError
 
 __all__ = ["Answer", "tell", "tell_error"]
 
@@ -49,7 +49,8 @@ def tell_error(error: CryodataError, *, as_json: bool) -> None:
         }
         sys.stdout.write(f"{_dumped({n: v for n, v in said.items() if v not in (None, '')})}\n")
     else:
-        sys.stderr.write(f"cryodata: {error}\n")
+        hint = " Here: --allow PLACE" if isinstance(error, UnsafeReferenceError) else ""
+        sys.stderr.write(f"cryodata: {error}{hint}\n")
 
 
 def _dumped(data: Any) -> str:

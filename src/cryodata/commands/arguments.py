@@ -46,6 +46,13 @@ def add_what(parser: ArgumentParser, verb: str) -> None:
         help=f"{verb}: a product (ATL06), paths, globs, s3:// or https:// addresses, references, "
         "or a file that search --save wrote",
     )
+    parser.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        metavar="PLACE",
+        help="a folder or bucket that references may name; may be given several times",
+    )
 
 
 def what_of(asked: Namespace) -> Any:
@@ -57,6 +64,12 @@ def what_of(asked: Namespace) -> Any:
         from cryodata.earthdata.granules import Granules
 
         return Granules.load(what)
+    if asked.allow:
+        from cryodata import references
+        from cryodata.references.references import is_references
+
+        if is_references(what):
+            return references.open(what, allow=asked.allow)
     return what
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from cryodata.errors import MissingDependencyError
+
 __all__ = ["ABOUT", "HELP", "add_arguments", "run"]
 
 HELP = "read the same heights with xarray as it comes and with cryodata"
@@ -26,6 +28,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(asked: Namespace) -> None:
     """It prints as it goes."""
-    from cryodata.sandbox.demo import run_demo  # the one place where a layer knows the sandbox
-
+    try:
+        from cryodata.sandbox.demo import run_demo  # the one place where a layer knows the sandbox
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError(
+            f"The demo needs {error.name}",
+            fix='In a clone: pip install ".[earthdata,geo,plot,s3fs,sandbox]", or make demo.',
+        ) from error
     run_demo(asked.picture)

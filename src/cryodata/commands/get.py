@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cryodata.commands.answer import Answer
 from cryodata.commands.arguments import add_query, add_what, query_of, what_of
-from cryodata.errors import ConfigurationError
+from cryodata.errors import ConfigurationError, MissingDependencyError
 from cryodata.words import size_in_words
 
 if TYPE_CHECKING:
@@ -60,6 +61,8 @@ def _write_parquet(ds: xr.Dataset, target: Path) -> None:
 
 def _write_netcdf(ds: xr.Dataset, target: Path) -> None:
     """Beside its place, and there when it is whole."""
+    if find_spec("h5netcdf") is None:
+        raise MissingDependencyError("netCDF needs h5netcdf", fix="pip install h5netcdf")
     part = target.with_name(f".{target.name}.part")
     try:
         ds.cryo.load().to_netcdf(part, engine="h5netcdf")

@@ -209,7 +209,7 @@ def open(
 
 
 def refresh(
-    references: References,
+    references: References | str | PathLike[str],
     *,
     parallel: Any = "threads",
     on_error: str = "raise",
@@ -225,7 +225,7 @@ def refresh(
 
     Parameters
     ----------
-    references : References
+    references : References, str or path-like
     parallel, on_error, storage_options, progress, options
         As for `build`.
 
@@ -244,7 +244,7 @@ def refresh(
     from cryodata.references.refreshing import refresh_references
 
     return refresh_references(
-        references,
+        _held(references),
         parallel=parallel,
         on_error=on_error,
         storage_options=storage_options,
@@ -254,7 +254,7 @@ def refresh(
 
 
 def verify(
-    references: References,
+    references: References | str | PathLike[str],
     *,
     sample: int = 8,
     seed: int = 0,
@@ -272,7 +272,7 @@ def verify(
 
     Parameters
     ----------
-    references : References
+    references : References, str or path-like
     sample : int
         Chunks per granule; all are compared of a granule that has no more. 0 asks for versions
         only. It costs about five rounds of requests a granule, and up to 1 MB for each chunk
@@ -305,7 +305,7 @@ def verify(
     from cryodata.references.verifying import verify_references
 
     return verify_references(
-        references,
+        _held(references),
         sample=sample,
         seed=seed,
         storage_options=storage_options,
@@ -314,14 +314,14 @@ def verify(
     )
 
 
-def describe(references: References) -> pd.DataFrame:
+def describe(references: References | str | PathLike[str]) -> pd.DataFrame:
     """What variables there are, how they are stored, and how well that reads from the cloud.
 
     Reads all indexes, and nothing of the granules.
 
     Parameters
     ----------
-    references : References
+    references : References, str or path-like
 
     Returns
     -------
@@ -372,7 +372,14 @@ def describe(references: References) -> pd.DataFrame:
     """
     from cryodata.references.describing import describe_references
 
-    return describe_references(references)
+    return describe_references(_held(references))
+
+
+def _held(references: References | str | PathLike[str]) -> References:
+    """References, or those at a place."""
+    if isinstance(references, str | PathLike):
+        return open(references)
+    return references
 
 
 def export(
