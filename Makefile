@@ -41,7 +41,7 @@ page: $(ready)  ## docs/products.md from the tables of the products
 	$(bin)/python -c 'from cryodata.products import page, registry; print(page.page(registry.shipped()), end="")' \
 	  > docs/products.md
 
-bench: $(ready)  ## cryodata beside its peers, from here, in region and out of it; at most 15 minutes
+bench: $(ready)  ## cryodata beside its peers, from files here, in region and out of it
 	$(bin)/python -m benchmarks --into $(RESULTS)
 	$(bin)/python -m benchmarks.scaling --into $(RESULTS)
 	$(bin)/python -m benchmarks.many_granules --into $(RESULTS)

@@ -48,7 +48,7 @@ def draw(content: Mapping[str, Any], folder: Path, digest: str) -> None:
 
 def _bars(rows: Sequence[Row]) -> Figure:
     """Seconds, fastest first, on an axis of powers of ten."""
-    shown = [row for row in rows if (row.runs and row.verdict == "equal") or row.gave_up]
+    shown = [row for row in rows if (row.runs and row.verdict == "equal") or _ended(row)]
     shown.sort(key=_seconds, reverse=True)
     figure, axes = plt.subplots(figsize=(7, 0.6 + 0.24 * len(shown)), layout="constrained")
     colours = [
@@ -64,6 +64,11 @@ def _bars(rows: Sequence[Row]) -> Figure:
     axes.set_title(f"{WORKLOADS[rows[0].workload].title}, {rows[0].place.replace('_', ' ')}")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _ended(row: Row) -> bool:
+    """It takes longer than shown."""
+    return bool(row.gave_up) and not row.kept
 
 
 def _seconds(row: Row) -> float:
