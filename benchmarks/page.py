@@ -132,6 +132,7 @@ def main() -> None:
     args = parser.parse_args()
     text = args.results.read_text("utf-8")
     content = json.loads(text)
+    FOLDER.mkdir(exist_ok=True)
     DATA.write_text(text, "utf-8")
     for old in IMAGES.glob("bench-*.svg"):
         old.unlink()
