@@ -61,7 +61,10 @@ def _bars(rows: Sequence[Row]) -> Figure:
     axes.set_xscale("log")
     axes.margins(x=0.15)
     axes.set_xlabel("s")
-    axes.set_title(f"{WORKLOADS[rows[0].workload].title}, {rows[0].place.replace('_', ' ')}")
+    where = rows[0].place.replace("_", " ")
+    figure.suptitle(
+        f"{WORKLOADS[rows[0].workload].title}: {where}", x=0.01, ha="left", fontsize="medium"
+    )
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -88,7 +91,7 @@ def _lines(steps: Sequence[Step]) -> Figure:
     axes.set_xticks(sorted({step.count for step in steps}))
     axes.set_xlabel(steps[0].axis)
     axes.set_ylabel("s")
-    axes.set_title(WORKLOADS[steps[0].workload].title)
+    figure.suptitle(WORKLOADS[steps[0].workload].title, x=0.01, ha="left", fontsize="medium")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
