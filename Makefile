@@ -54,7 +54,7 @@ docs: $(ready)  ## these pages as a site, in build/site; a warning is an error
 pictures: $(ready)  ## docs/images, photographed by Chromium
 	$(bin)/python docs/pictures.py
 
-bench: $(ready)  ## cryodata beside its peers, from here, in region and out of it; at most 15 minutes
+bench: $(ready)  ## cryodata beside its peers, from files here, in region and out of it
 	$(bin)/python -m benchmarks --into $(RESULTS)
 	$(bin)/python -m benchmarks.scaling --into $(RESULTS)
 	$(bin)/python -m benchmarks.many_granules --into $(RESULTS)

@@ -58,11 +58,11 @@ def generated(content: Mapping[str, Any]) -> str:
         for name, mine in groupby(here, lambda row: row.workload):
             done = list(mine)
             parts.append(f"![{WORKLOADS[name].title}](images/bench-{place}-{name}.svg)")
-            parts.append(f"```\n{table(WORKLOADS[name], done)}\n```")
+            parts.append(f"```text\n{table(WORKLOADS[name], done)}\n```")
     parts += [
         "### Where cryodata is not first",
         "Compared are right answers: cold with cold, and with its index kept with all others.",
-        "```\n" + ("\n".join(not_first(rows)) or "first in every row") + "\n```",
+        "```text\n" + ("\n".join(not_first(rows)) or "first in every row") + "\n```",
     ]
     if "scaling" in content:
         steps = [Step(**fields) for fields in content["scaling"]]
@@ -71,14 +71,14 @@ def generated(content: Mapping[str, Any]) -> str:
             f"![Seconds by number of {axis}](images/bench-scaling-{axis}.svg)"
             for axis in dict.fromkeys(step.axis for step in steps)
         ]
-        parts.append(f"```\n{scaling_table(steps)}```")
+        parts.append(f"```text\n{scaling_table(steps)}```")
     if "many_granules" in content:
         parts += ["### Opening granules whose indexes are kept", _many(content["many_granules"])]
     if "references" in content:
         parts += ["### References", _references(content["references"])]
     versions = ", ".join(f"{name} {number}" for name, number in content["versions"].items())
     parts.append(f"Versions: {versions}.")
-    parts += ["### How to read the tables", f"```\n{EXPLANATION}```"]
+    parts += ["### How to read the tables", f"```text\n{EXPLANATION}```"]
     return "\n\n".join(parts)
 
 
@@ -98,7 +98,7 @@ def _many(figures: Mapping[str, Any]) -> str:
         f"{cost['tracks']:8}{cost['requests']:10}"
         for case, cost in figures["cases"].items()
     ]
-    return "```\n" + "\n".join(lines) + "\n```"
+    return "```text\n" + "\n".join(lines) + "\n```"
 
 
 def _references(figures: Mapping[str, Any]) -> str:
@@ -115,7 +115,7 @@ def _references(figures: Mapping[str, Any]) -> str:
         f"{'open s':>8}{'plan s':>8}{'in the region':>15}",
         *(f"{r['open']:8.3f}{r['plan']:8.3f}{r['found']:15}" for r in figures["searched"]),
     ]
-    return "```\n" + "\n".join(lines) + "\n```"
+    return "```text\n" + "\n".join(lines) + "\n```"
 
 
 def put(text: str, content: Mapping[str, Any]) -> str:
@@ -132,6 +132,7 @@ def main() -> None:
     args = parser.parse_args()
     text = args.results.read_text("utf-8")
     content = json.loads(text)
+    FOLDER.mkdir(exist_ok=True)
     DATA.write_text(text, "utf-8")
     for old in IMAGES.glob("bench-*.svg"):
         old.unlink()

@@ -48,7 +48,7 @@ def draw(content: Mapping[str, Any], folder: Path, digest: str) -> None:
 
 def _bars(rows: Sequence[Row]) -> Figure:
     """Seconds, fastest first, on an axis of powers of ten."""
-    shown = [row for row in rows if (row.runs and row.verdict == "equal") or row.gave_up]
+    shown = [row for row in rows if (row.runs and row.verdict == "equal") or _ended(row)]
     shown.sort(key=_seconds, reverse=True)
     figure, axes = plt.subplots(figsize=(7, 0.6 + 0.24 * len(shown)), layout="constrained")
     colours = [
@@ -61,9 +61,17 @@ def _bars(rows: Sequence[Row]) -> Figure:
     axes.set_xscale("log")
     axes.margins(x=0.15)
     axes.set_xlabel("s")
-    axes.set_title(f"{WORKLOADS[rows[0].workload].title}, {rows[0].place.replace('_', ' ')}")
+    where = rows[0].place.replace("_", " ")
+    figure.suptitle(
+        f"{WORKLOADS[rows[0].workload].title}: {where}", x=0.01, ha="left", fontsize="medium"
+    )
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _ended(row: Row) -> bool:
+    """It takes longer than shown."""
+    return bool(row.gave_up) and not row.kept
 
 
 def _seconds(row: Row) -> float:
@@ -83,7 +91,7 @@ def _lines(steps: Sequence[Step]) -> Figure:
     axes.set_xticks(sorted({step.count for step in steps}))
     axes.set_xlabel(steps[0].axis)
     axes.set_ylabel("s")
-    axes.set_title(WORKLOADS[steps[0].workload].title)
+    figure.suptitle(WORKLOADS[steps[0].workload].title, x=0.01, ha="left", fontsize="medium")
     axes.legend(frameon=False)
     axes.spines[["top", "right"]].set_visible(False)
     return figure

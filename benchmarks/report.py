@@ -54,10 +54,12 @@ def table(workload: Workload, rows: Sequence[Row]) -> str:
 
 
 def _cells(row: Row, ours: dict[bool, float]) -> tuple[str, ...]:
+    if row.gave_up and row.kept:  # before it was read, or while it was
+        return (row.title, *[""] * 8, "given up, or not made in time", "")
     if row.gave_up:
         least = row.gave_up * row.scale
         ratios = [f">{least / ours[kept]:.0f}x" for kept in (False, True) if kept in ours]
-        result = ("given up" if row.tried else "not tried: given up at a part") + _part(row)
+        result = ("given up" if row.tried else "not tried: given up at less") + _part(row)
         return (row.title, f">{least:.0f}", *[""] * 7, result, " / ".join(ratios))
     if not row.runs:
         return (row.title, *[""] * 8, "failed", row.failure[:60])

@@ -32,9 +32,11 @@ CLEAR = 2.0
 """Nor is one that took this many times longer than that of cryodata: its place is clear."""
 PATIENCE = 12.0
 """A read is given up after this many seconds, so that all of it stays bounded."""
+FAR_LARGER = 5
+"""Times the bytes."""
 PRACTICE = "practice/"
 """Folder of small granules in the bucket: what is kept of them is not taken for the large."""
-PREPARING = 40.0
+PREPARING = 20.0
 """Seconds for references of a reader that was given up cold, made without distance."""
 
 
@@ -57,7 +59,7 @@ class Row:
     gave_up : float
         It was ended after this many seconds; 0 where it was not.
     tried : bool
-        False where it was given up at a part of the same job, and so was not tried at it.
+        False where it was given up at less of the same kind, and so was not tried at it.
     place : str
         ``local``, or the profile of the wire.
     read, of : int
@@ -150,7 +152,7 @@ def run_all(scene: Scene, workloads: Sequence[Workload], peers: Sequence[str]) -
             for name in peers_for(workload, local=scene.local):
                 if name not in peers:
                     continue
-                if any(name == other and workload.includes(less) for other, less in hopeless):
+                if any(name == o and _more(scene, workload, less) for o, less in hopeless):
                     yield _row(scene, workload, name, gave_up=scene.patience, tried=False)
                     continue
                 expected = _expect(scene, workload, load_peer(name, workload).most, folder)
@@ -159,7 +161,8 @@ def run_all(scene: Scene, workloads: Sequence[Workload], peers: Sequence[str]) -
                     yield row
                     if name == "cryodata" and row.runs:
                         ours[row.kept] = row.seconds
-                    if row.gave_up and not row.kept:
+                    keeps = load_peer(name, workload).keeps
+                    if row.gave_up and not row.kept and not keeps:
                         hopeless.append((name, workload))
 
 
@@ -231,9 +234,14 @@ class Trials:
     ) -> dict[str, Any]:
         """One run more; or how it ended without."""
         once = partial(run_once, cache=cache)
-        try:
-            if kept and not runs[False]:  # given up cold: made where there is no distance
+        if kept and not runs[False]:  # given up cold: made where there is no distance
+            try:
                 once(self._job(self.near, PREPARING), self.near, profile="none")
+            except TimeoutError:
+                return {"failure": f"nothing to be kept after {PREPARING:.0f} s, without distance"}
+            except FailedError as error:
+                return {"failure": str(error)}
+        try:
             job = self._job(sky, self.scene.patience)
             runs[kept].append(once(job, sky, profile=self.scene.profile))
         except TimeoutError:
@@ -256,6 +264,22 @@ class Trials:
             expected=str(self.expected),
             patience=patience,
         )
+
+
+def _more(scene: Scene, workload: Workload, less: Workload) -> bool:
+    """Whether a reader that was given up at `less` need not be tried at `workload`.
+
+    It wants all that the other does, and more; or the like of granules that are far larger.
+    """
+    if workload.includes(less):
+        return True
+    size, other = (_bytes(scene, job) for job in (workload, less))
+    alike = bool(workload.box) == bool(less.box)
+    return alike and size > FAR_LARGER * other
+
+
+def _bytes(scene: Scene, workload: Workload) -> int:
+    return sum(path.stat().st_size for path in scene.granules[workload.granules])
 
 
 def _title(peer: Peer, kept: bool) -> str:
