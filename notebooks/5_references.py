@@ -32,8 +32,8 @@ login = cd.login()
 from pathlib import Path
 
 granules = cd.search("ATL06", region=(-139.3, 59.5, -138.3, 59.8), time="2022")
-Path("references").mkdir(exist_ok=True)
-refs = cd.references.build(granules, "references/yakutat", progress=False)
+Path("scratch").mkdir(exist_ok=True)
+refs = cd.references.build(granules, "scratch/yakutat", progress=False)
 refs
 
 # %%
@@ -51,7 +51,7 @@ one = cd.open(granules, **wanted)
 walk = one.cryo.receipt
 one.cryo.load()
 
-two = cd.open(cd.references.open("references/yakutat"), **wanted)
+two = cd.open(cd.references.open("scratch/yakutat"), **wanted)
 no_walk = two.cryo.receipt
 two.cryo.load()
 
@@ -99,7 +99,7 @@ heights[columns].sort_values("mean_chunk_bytes", ascending=False).head(6)
 # %%
 import xarray as xr
 
-cd.references.export(refs, "references/kerchunk", form="kerchunk")
-store = cd.references.open_kerchunk(next(Path("references/kerchunk").glob("*.json")))
+cd.references.export(refs, "scratch/kerchunk", form="kerchunk")
+store = cd.references.open_kerchunk(next(Path("scratch/kerchunk").glob("*.json")))
 other = xr.open_zarr(store, group="gt2l/land_ice_segments", consolidated=False, zarr_format=2)
 print("equal by another reader:", bool((other.h_li.fillna(0).values == one.h_li.fillna(0)).all()))

@@ -88,7 +88,7 @@ import numpy as np
 (height,) = client.gather(client.compute([good]))
 cycles = np.repeat(ds.cycle.values, ds.rowSize.values)
 figure, axes = plt.subplots(figsize=(10, 3.6), layout="constrained")
-bins = np.arange(400, 3200, 50)
+bins = np.arange(400, 4000, 50)
 for cycle, color in zip([4, 12], ["#6baed6", "#08306b"]):
     axes.hist(height.values[cycles == cycle], bins, histtype="step", lw=1.8, color=color,
               label=f"cycle {cycle}")  # fmt: skip

@@ -32,7 +32,8 @@ from pathlib import Path
 
 granule = cd.search("ATL06", region=(-139.3, 59.5, -138.3, 59.8), time="2022")[0]
 auth = login.to_earthaccess()
-path = Path(granule.name)
+path = Path("scratch", granule.name)
+path.parent.mkdir(exist_ok=True)
 path.write_bytes(auth.get_session().get(granule.https).content)
 print(f"{granule.name}, {path.stat().st_size / 1e6:.1f} MB")
 
@@ -40,7 +41,7 @@ print(f"{granule.name}, {path.stat().st_size / 1e6:.1f} MB")
 # What would one variable of one beam cost? A plan counts requests and bytes, and prices both ways.
 # Notice who pays: inside the region bytes are free, outside the owner of the data pays for them.
 # (`direct` works where S3 lets you: with NASA itself, in us-west-2.)
-
+#
 # No index is kept and the network is not measured, so that equal reads make equal requests.
 
 # %%

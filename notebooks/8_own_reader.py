@@ -83,7 +83,10 @@ columns = {
         {"flag_values": np.array([0, 1], "i1"), "flag_meanings": "land water"},
     ),
 }
-with h5py.File("LAKES_20200101.h5", "w") as file:
+scratch = Path("scratch")
+scratch.mkdir(exist_ok=True)
+path = scratch / "LAKES_20200101.h5"
+with h5py.File(path, "w") as file:
     for name, (values, attributes) in columns.items():
         made = file.create_dataset(name, data=values, chunks=(500,), compression="gzip")
         made.attrs.update(attributes)
@@ -115,15 +118,13 @@ words = { land = 0, water = 1 }
 good = ["water"]
 """
 lakes = cd.Product.from_toml(table)
-water = cd.open(
-    "LAKES_20200101.h5", product=lakes, where="surface == 'water'", region=(-140, 59.3, -138, 59.8)
-)
+water = cd.open(path, product=lakes, where="surface == 'water'", region=(-140, 59.3, -138, 59.8))
 water
 
 # %%
 import matplotlib.pyplot as plt
 
-whole = cd.open("LAKES_20200101.h5", product=lakes)
+whole = cd.open(path, product=lakes)
 figure, axes = plt.subplots(figsize=(10, 3.2), layout="constrained")
 axes.plot(whole.latitude, whole.level, color="0.7", lw=1, label="all rows")
 axes.plot(water.latitude, water.level, ".", ms=5, color="#1f77b4", label="surface == 'water'")
@@ -141,8 +142,8 @@ axes.spines[["top", "right"]].set_visible(False)
 import subprocess
 import sys
 
-Path("lakes.toml").write_text(table)
-Path("test_lakes.py").write_text(
+(scratch / "lakes.toml").write_text(table)
+(scratch / "test_lakes.py").write_text(
     """
 from pathlib import Path
 
@@ -158,6 +159,7 @@ class TestLakes(ProductContract):
 )
 done = subprocess.run(
     [sys.executable, "-m", "pytest", "-q", "--color=no", "--rootdir=.", "test_lakes.py"],
+    cwd=scratch,
     capture_output=True,
     text=True,
 )
