@@ -20,7 +20,7 @@ from benchmarks.peers import CUT, LOCAL, WHOLE, load_peer
 from benchmarks.place import Place, Target
 from benchmarks.ranking import not_first
 from benchmarks.report import table
-from benchmarks.results import add, rows_of, save
+from benchmarks.results import add, amended, rows_of, save
 from benchmarks.scaling import measure, scaling_table
 from benchmarks.session import Row, Scene, run_all
 from benchmarks.trial import Run
@@ -163,6 +163,9 @@ def test_results_keep_rows_versions_and_machine(scene: Scene, tmp_path: Path) ->
     rows, path = [row("pyfive", 1.0), row("broken", failure="no")], tmp_path / "new" / "r.json"
     save(rows, scene, path)
     add(path, "scaling", [1, 2])
+    new = [row("pyfive", 2.0), row("pyfive", 0.5, kept=True)]
+    assert amended(rows, new) == [new[0], rows[1], new[1]]
+    save(rows, scene, path)
     kept = json.loads(path.read_text("utf-8"))
     assert rows_of(kept) == rows
     assert kept["scaling"] == [1, 2]
