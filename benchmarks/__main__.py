@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import time
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from benchmarks.granules import make_granules, make_practice
 from benchmarks.peers import PEERS
 from benchmarks.ranking import not_first
 from benchmarks.report import EXPLANATION, table
-from benchmarks.results import FOLDER, add, save
+from benchmarks.results import FOLDER, add, amended, rows_of, save
 from benchmarks.session import PATIENCE, Row, Scene, run_all
 from benchmarks.workloads import WORKLOADS
 
@@ -41,12 +42,17 @@ def main() -> None:
         "--patience", type=float, default=PATIENCE, help=f"give up after (default {PATIENCE:.0f} s)"
     )
     parser.add_argument("--into", type=Path, default=FOLDER / "new.json", help="file of results")
+    parser.add_argument(
+        "--amend", action="store_true", help="only replace what is measured now in that file"
+    )
     args = parser.parse_args()
 
     chosen = [WORKLOADS[name] for name in args.workload or WORKLOADS]
     names = {workload.granules for workload in chosen}
     granules, practice = make_granules(names), make_practice(names)
-    rows: list[Row] = []
+    rows: list[Row] = rows_of(json.loads(args.into.read_text("utf-8"))) if args.amend else []
+    if not args.amend:
+        args.into.unlink(missing_ok=True)
     begin = time.monotonic()
     for place in args.place or PLACES:
         repeat = FEWER if place == "out_of_region" else args.repeat
@@ -65,7 +71,7 @@ def main() -> None:
         measured = run_all(scene, here, args.peer or PEERS)
         for name, mine in groupby(measured, lambda row: row.workload):
             done = list(mine)
-            rows += done
+            rows = amended(rows, done)
             save(rows, scene, args.into)  # what is done stays, should it be stopped
             print(f"\n{table(WORKLOADS[name], done)}\n", flush=True)
     print(EXPLANATION)

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,27 +21,43 @@ from benchmarks.session import Row, Scene
 from benchmarks.trial import Run
 from cryodata.sandbox import PROFILES, Summary
 
-__all__ = ["FOLDER", "add", "circumstances", "rows_of", "save"]
+__all__ = ["FOLDER", "add", "amended", "circumstances", "rows_of", "save"]
 
 FOLDER = Path(__file__).parent / "results"
 
 
 def save(rows: Iterable[Row], scene: Scene, path: Path) -> None:
-    """Write everything measured to a new file; one that is there is replaced."""
+    """Write all rows to a file; other parts that are in it stay."""
+    before = json.loads(path.read_text("utf-8")) if path.exists() else {}
     content = {
+        **before,
         **circumstances(),
         "wires": {
             name: profile.first_byte and asdict(profile.first_byte)
             for name, profile in PROFILES.items()
         },
         "seeds": scene.seeds,
-        "granules": {
-            name: [path.stat().st_size for path in paths] for name, paths in scene.granules.items()
-        },
+        "granules": before.get("granules", {})
+        | {name: [path.stat().st_size for path in paths] for name, paths in scene.granules.items()},
         "rows": [asdict(row) for row in rows],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
+
+
+def amended(rows: Sequence[Row], new: Sequence[Row]) -> list[Row]:
+    """Rows with others in place of those of the same reader at the same job, or behind them.
+
+    Rows of one job at one place stay together.
+    """
+    fresh = {_key(row): row for row in new}
+    both = [fresh.pop(_key(row), row) for row in rows] + list(fresh.values())
+    jobs = list(dict.fromkeys(_key(row)[:2] for row in both))
+    return sorted(both, key=lambda row: jobs.index(_key(row)[:2]))
+
+
+def _key(row: Row) -> tuple[str, str, str, bool]:
+    return row.place, row.workload, row.peer, row.kept
 
 
 def add(path: Path, key: str, value: Any) -> None:

@@ -31,12 +31,12 @@ __all__ = ["AXES", "Step", "main", "measure", "scaling_table"]
 PEERS = ("cryodata", "h5coro", "pyfive")
 VARIABLES = (
     *("h_li", "latitude", "longitude", "atl06_quality_summary"),
-    *("h_li_sigma", "sigma_geo_h", "segment_id"),
+    *("h_li_sigma", "sigma_geo_h"),
 )
 AXES: Mapping[str, tuple[str, tuple[int, ...]]] = MappingProxyType(
     {
         "granules": ("atl06_fifty", (1, 10, 50)),
-        "variables": ("atl06_six_beams", (1, 3, 7)),
+        "variables": ("atl06_six_beams", (1, 3, 6)),
         "cores": ("atl03_box_paged", (1, 2)),
     }
 )
