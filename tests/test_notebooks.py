@@ -161,7 +161,7 @@ def steady(printed: str) -> list[str]:
     """Lines without times, what is measured of the network, and how requests follow from it."""
     words = r"Logged in|\d s\b|requests?\b|cents|graph|<References|seconds|NaN$"
     varying = re.compile(rf"{words}|\d\.\d\d +\d+\.\d\d$")  # the last is a table's column of s
-    return [line for line in printed.splitlines() if not varying.search(line)]
+    return [line for line in printed.splitlines() if line and not varying.search(line)]
 
 
 def test_first_heights(runs: Runs, folder: Path) -> None:
