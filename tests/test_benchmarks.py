@@ -304,7 +304,7 @@ def test_page_and_plots_are_those_of_the_results_in_the_repository() -> None:
     assert put(page, content) == page, "run: python -m benchmarks.page benchmarks/results/docs.json"
     shown = set(re.findall(r"images/(bench-[\w-]+\.svg)", page))
     assert shown == {path.name for path in IMAGES.glob("bench-*.svg")}
-    assert "in_region" in {row.place for row in rows_of(content)}
+    assert {row.place for row in rows_of(content)} == {"in_region", "out_of_region", "local"}
     for name in shown:
         assert f"results {digest(content)}" in (IMAGES / name).read_text("utf-8"), name
 
