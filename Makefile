@@ -58,7 +58,7 @@ bench: $(ready)  ## cryodata beside its peers, from files here, in region and ou
 	$(bin)/python -m benchmarks --into $(RESULTS)
 	$(bin)/python -m benchmarks.scaling --into $(RESULTS)
 	$(bin)/python -m benchmarks.many_granules --into $(RESULTS)
-	$(bin)/python -m benchmarks.references --count 100 --into $(RESULTS)
+	$(bin)/python -m benchmarks.references --count 40 --many 2000 --into $(RESULTS)
 	@echo "for the docs: $(bin)/python -m benchmarks.page $(RESULTS)"
 
 soak: $(ready)  ## the promises at their full counts

@@ -76,7 +76,8 @@ def main() -> None:
             print(f"\n{table(WORKLOADS[name], done)}\n", flush=True)
     print(EXPLANATION)
     print("\n".join(not_first(rows)) or "cryodata is first in every row")
-    add(args.into, "reads_took", round(time.monotonic() - begin))
+    if not args.amend:
+        add(args.into, "reads_took", round(time.monotonic() - begin))
     print(f"\nEverything measured: {os.path.relpath(args.into)}")
 
 
