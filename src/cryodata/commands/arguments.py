@@ -73,16 +73,17 @@ def what_of(asked: Namespace) -> Any:
     return what
 
 
-def add_search(parser: ArgumentParser) -> None:
-    """Conditions on granules."""
+def add_search(parser: ArgumentParser, *, tracks: bool = True) -> None:
+    """Conditions on granules; without `tracks`, those that building references takes."""
     parser.add_argument(
         "--region", metavar="W,S,E,N", help="degrees, or a file of shapes such as GeoJSON"
     )
     parser.add_argument(
         "--time", metavar="FROM[/TO]", help="UTC, as 2023, 2023-05, or 2023-05/2023-09-15"
     )
-    parser.add_argument("--cycle", metavar="N,...", help="repeat cycles")
-    parser.add_argument("--rgt", metavar="N,...", help="reference ground tracks, 1 to 1387")
+    if tracks:
+        parser.add_argument("--cycle", metavar="N,...", help="repeat cycles")
+        parser.add_argument("--rgt", metavar="N,...", help="reference ground tracks, 1 to 1387")
     parser.add_argument("--version", metavar="V", default="latest", help="of the product: 007")
 
 
@@ -91,8 +92,8 @@ def search_of(asked: Namespace) -> dict[str, Any]:
     found = {
         "region": _region(asked.region),
         "time": _time(asked.time),
-        "cycle": _numbers(asked.cycle, "--cycle"),
-        "rgt": _numbers(asked.rgt, "--rgt"),
+        "cycle": _numbers(getattr(asked, "cycle", None), "--cycle"),
+        "rgt": _numbers(getattr(asked, "rgt", None), "--rgt"),
         "version": asked.version,
     }
     return {name: value for name, value in found.items() if value is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -64,33 +65,31 @@ def answer_of(frame: pd.DataFrame) -> Answer:
         "codecs": str,
         "chunks": "{:,}".format,
         "stored_bytes": size_in_words,
-        "ratio": _number,
-        "mean_chunk_bytes": _size,
-        "cloud": _score,
+        "ratio": _or_nothing("{:.1f}".format),
+        "mean_chunk_bytes": _or_nothing(size_in_words),
+        "cloud": _or_nothing("{:.0f}".format),
     }
     return Answer(f"{head}\n{lines(frame, columns)}", {**about, "table": rows(frame)})
 
 
-def _number(value: float) -> str:
-    return "" if value != value else f"{value:.1f}"  # noqa: PLR0124 - NaN
-
-
-def _score(value: float) -> str:
-    return "" if value != value else f"{value:.0f}"  # noqa: PLR0124 - NaN
-
-
-def _size(value: float) -> str:
-    return "" if value != value else size_in_words(value)  # noqa: PLR0124 - NaN
+def _or_nothing(write: Callable[[float], str]) -> Callable[[float], str]:
+    """Nothing where there is no number, as of variables without bytes."""
+    return lambda value: "" if math.isnan(value) else write(value)
 
 
 def _indexes(asked: Namespace) -> Iterator[tuple[str, Index]]:
     from cryodata.granule import GranuleFile
-    from cryodata.locate import granules_of
+    from cryodata.locate import Wish, granules_of
     from cryodata.products import recognise
-    from cryodata.references.building import wish_of
+    from cryodata.region_input import region_of
+    from cryodata.timespan import TimeSpan
 
     found: dict[str, Any] = search_of(asked)
-    wish = wish_of(found.get("region"), found.get("time"), found["version"])
+    if "region" in found:
+        found["region"] = region_of(found["region"])
+    if "time" in found:
+        found["time"] = TimeSpan.of(found["time"])
+    wish = Wish(**found)
     options = place_of(asked)
     for granule in granules_of(what_of(asked), wish, options):
         with closing(GranuleFile(granule, storage_options=options)) as file:

@@ -47,7 +47,7 @@ def run(asked: Namespace) -> Answer:
 
 def _add_granules(parser: ArgumentParser) -> None:
     add_what(parser, "index")
-    add_search(parser)
+    add_search(parser, tracks=False)
     _add_on_error(parser)
     add_place(parser)
 
@@ -92,9 +92,8 @@ def _append(asked: Namespace) -> Answer:
 
 
 def _how(asked: Namespace) -> dict[str, Any]:
-    conditions = {n: v for n, v in search_of(asked).items() if n in {"region", "time", "version"}}
     return {
-        **conditions,
+        **search_of(asked),
         "on_error": "skip" if asked.skip else "raise",
         "storage_options": place_of(asked),
     }

@@ -17,6 +17,8 @@ from cryodata.words import count_in_words
 if TYPE_CHECKING:
     import pandas as pd
 
+    from cryodata.references.references import References
+
 __all__ = ["ABOUT", "HELP", "add_arguments", "run"]
 
 HELP = "compare references, or granules, with what h5py reads"
@@ -52,11 +54,11 @@ def run(asked: Namespace) -> Answer:
         return _answer_of(_verified(asked, made))
 
 
-def _verified(asked: Namespace, references: object) -> pd.DataFrame:
+def _verified(asked: Namespace, references: References) -> pd.DataFrame:
     from cryodata.references import verify
 
     return verify(
-        references,  # type: ignore[arg-type]
+        references,
         sample=asked.sample,
         seed=asked.seed,
         storage_options=place_of(asked),
