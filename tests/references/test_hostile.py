@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -77,7 +78,9 @@ def test_no_file_was_opened_outside(tried: tuple[dict[str, object], str, Path]) 
     opened = re.findall(r'open(?:at)?\((?:AT_FDCWD, )?"([^"]*)"', trace)
     assert any(str(folder / "allowed") in name for name in opened), "the trace saw what was read"
     places = (str(folder / "secret"), "/etc/passwd", "/proc/self/mem", "/etc/shadow")
-    assert [name for name in opened if name.startswith(places) or "/../" in name] == []
+    assert [name for name in map(os.path.normpath, opened) if name.startswith(places)] == []
+    # Of files beside the granules no name may climb; libraries find their own that way.
+    assert [name for name in opened if name.startswith(str(folder)) and "/../" in name] == []
 
 
 def test_no_mutation_ends_the_process(tmp_path: Path) -> None:
