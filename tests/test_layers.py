@@ -14,7 +14,10 @@ import cryodata
 SOURCE = Path(next(iter(cryodata.__path__)))
 
 LAYERS = {
-    0: {"types", "errors", "options", "timespan", "prices", "words", "caution", "html_card"},
+    0: {
+        *("types", "errors", "options", "timespan", "prices", "words", "caution"),
+        *("html_card", "argument_names"),
+    },
     1: {
         *("products", "hdf5", "layout", "index", "netcdf", "attributes"),
         *("read_plan", "decoding", "rowwise", "zones", "cost"),

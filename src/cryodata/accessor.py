@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import date
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
@@ -41,6 +42,11 @@ class CryoAccessor:
 
     def __init__(self, dataset: xr.Dataset) -> None:
         self._dataset = dataset
+
+    def __repr__(self) -> str:
+        """What can be asked of it."""
+        verbs = (name for name in dir(type(self)) if not name.startswith("_"))
+        return fill(f"ds.cryo: {', '.join(verbs)}", 88, subsequent_indent="  ")
 
     @property
     def receipt(self) -> Receipt:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from cryodata.argument_names import tells_names
 from cryodata.earthdata.catalogue.search import search_granules
 from cryodata.earthdata.granules import Granules
 from cryodata.earthdata.system import System
+from cryodata.errors import FetchError, close_names
+from cryodata.products import find, known
 from cryodata.region_input import region_of
 
 __all__ = ["search"]
 
 
+@tells_names
 def search(
     product: str,
     *,
@@ -78,16 +82,22 @@ def search(
     >>> import cryodata as cd
     >>> cd.search("ATL06", region=(-50, 69, -48, 70), time="2023-05")  # doctest: +SKIP
     """
-    return search_granules(
-        product,
-        region=None if region is None else region_of(region),
-        time=time,
-        cycle=cycle,
-        rgt=rgt,
-        orbit_region=orbit_region,
-        version=version,
-        name=name,
-        provider=provider,
-        limit=limit,
-        system=system,
-    )
+    try:
+        return search_granules(
+            product,
+            region=None if region is None else region_of(region),
+            time=time,
+            cycle=cycle,
+            rgt=rgt,
+            orbit_region=orbit_region,
+            version=version,
+            name=name,
+            provider=provider,
+            limit=limit,
+            system=system,
+        )
+    except FetchError as error:  # offline, a typing error would not be named otherwise
+        if isinstance(product, str) and find(product) is None:
+            said = f"{product!r} is none of the products that cryodata knows"
+            error.fix = f"{error.fix} And {said}. {close_names(product.upper(), known())}".lstrip()
+        raise

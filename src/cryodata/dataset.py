@@ -7,6 +7,7 @@ from typing import Any
 
 import xarray as xr
 
+from cryodata.argument_names import tells_names
 from cryodata.build import build_dataset
 from cryodata.chunks import Chunks
 from cryodata.condition import Condition
@@ -21,6 +22,7 @@ from cryodata.tracks.request import OnMissing, Words
 __all__ = ["open", "open_query"]
 
 
+@tells_names
 def open(
     what: Any,
     *,

@@ -211,7 +211,7 @@ def _is_record(what: Any) -> bool:
 
 
 def _is_product(name: str) -> bool:
-    return bool(_SHORT_NAME.fullmatch(name)) and not Path(name).is_file()
+    return bool(_SHORT_NAME.fullmatch(name)) and not Path(name).exists()
 
 
 def _is_wild(name: str) -> bool:

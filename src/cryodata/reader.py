@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import xarray as xr
 
+from cryodata.argument_names import tells_names
 from cryodata.chunks import Chunks
 from cryodata.condition import Condition
 from cryodata.cost import Budget
@@ -96,6 +97,7 @@ access, chunks, exact, budget, on_missing, engine, options : optional
     engine: str
     options: Options | None
 
+    @tells_names
     def __init__(
         self,
         product: str | Product,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ _GEOMETRIES = {
 }
 _DEEPEST = 20  # collections of collections
 _STEP, _CORNERS = 500.0, 100_000  # m between corners of projected edges; most of them
+_NUMBERS = re.compile(r"[(\[]?[-+.0-9eE\s]+(,[-+.0-9eE\s]+)+[)\]]?")  # "-50,69,-48,70"
 _PARQUET = {".parquet", ".geoparquet", ".pq"}
 
 
@@ -40,8 +42,9 @@ def region_of(what: Any) -> Region:
     Parameters
     ----------
     what : Region, 4 numbers, shapely geometry, GeoDataFrame, GeoSeries, GeoJSON, or path
-        Four numbers are west, south, east, north in degrees. A table is re-projected to
-        longitude and latitude by its CRS; without one its numbers have to be degrees.
+        Four numbers, or their text, ``"-50,69,-48,70"``, are west, south, east, north in
+        degrees. A table is re-projected to longitude and latitude by its CRS; without one
+        its numbers have to be degrees.
         Straight edges of its projection are followed to a few centimetres, and to a few
         metres within 10 km of a pole. GeoJSON is a dict or its text: Feature,
         FeatureCollection or geometry; or anything that has ``__geo_interface__``. A file is
@@ -60,6 +63,8 @@ def region_of(what: Any) -> Region:
         return what
     if isinstance(what, str) and what.lstrip().startswith("{"):
         return _of_geojson(_parsed(what))
+    if isinstance(what, str) and _NUMBERS.fullmatch(what):
+        return _of_numbers(what.strip(" ()[]").split(","))
     if isinstance(what, str | os.PathLike):
         return _of_table(_read(Path(what).expanduser()))
     if isinstance(what, Mapping):
@@ -164,7 +169,7 @@ def _read(path: Path) -> Any:
         there = False
     if not there:
         raise NotFoundError(
-            "There is no such file",
+            "There is no such file of shapes",
             url=str(path)[:200],
             fix=f"Check the path. {_FIX}",
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 import xarray as xr
 
+from cryodata.argument_names import tells_names
 from cryodata.find import product_of
 from cryodata.granule import GranuleFile
 from cryodata.gridded.grid import grid_product
@@ -20,6 +21,7 @@ from cryodata.provenance import Provenance
 __all__ = ["name_rows", "open_tree", "part_dimensions"]
 
 
+@tells_names
 def open_tree(
     what: Any,
     *,

@@ -8,6 +8,7 @@ from typing import Any
 
 import xarray as xr
 
+from cryodata.argument_names import tells_names
 from cryodata.build import build_dataset
 from cryodata.condition import Condition
 from cryodata.cost import Budget, Cost, Estimate, estimate
@@ -202,6 +203,7 @@ class Plan:
         return html_of(self)
 
 
+@tells_names
 def plan(
     what: Any,
     *,

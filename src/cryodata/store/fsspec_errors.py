@@ -66,7 +66,10 @@ def explain(error: Exception) -> CryodataError:
     if isinstance(error, PermissionError):
         return AuthError("access was refused", fix="Ask for access, or give keys.")
     if isinstance(error, IsADirectoryError):
-        return ConfigurationError("this is a folder", fix="Name a file in it.")
+        return ConfigurationError(
+            "this is a folder, and no references are in it",
+            fix="Name a file in it, or all of them: folder/*.h5",
+        )
     if isinstance(error, TimeoutError) or "Timeout" in name:  # botocore: ReadTimeoutError
         return FetchTimeoutError("the server does not answer, or stopped in the middle")
     if isinstance(error, ValueError | TypeError) and not isinstance(error, OSError):

@@ -103,9 +103,12 @@ def _read_fully(descriptor: int, start: int, stop: int) -> bytes:
 
 def _explain(error: OSError) -> CryodataError:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return NotFoundError("there is no such file")
+        return NotFoundError("there is no such file", fix="Check the path for typing errors.")
     if isinstance(error, PermissionError):
         return AuthError("the file may not be read", fix="Ask its owner for read access.")
     if isinstance(error, IsADirectoryError):
-        return ConfigurationError("this is a folder", fix="Name a file in it.")
+        return ConfigurationError(
+            "this is a folder, and no references are in it",
+            fix="Name a file in it, or all of them: folder/*.h5",
+        )
     return FetchError(f"the file system failed: {error.strerror or type(error).__name__}")

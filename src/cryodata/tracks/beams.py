@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
@@ -19,6 +20,7 @@ from cryodata.tracks.view import ORIENTATION, View
 
 __all__ = ["check_beams", "choose_tracks"]
 
+STRENGTHS = ("strong", "weak")
 ORIENTATION_TIME = ORIENTATION + "_time"
 
 Stretch: TypeAlias = tuple[Spot, Runs]
@@ -82,13 +84,13 @@ def choose_tracks(
 
 def check_beams(product: Product, words: Sequence[str], *, url: str = "") -> None:
     """Raise `SelectionError` where a word is no beam that granules of a product can have."""
-    strengths = ("strong", "weak") if "gt1l" in product.tracks else ()
+    strengths = STRENGTHS if _is_of_beams(product.tracks) else ()
     for word in words:
         if word not in {"all", *product.tracks, *strengths}:
             raise SelectionError(
                 f"{product.short_name} has no beam {word!r}",
                 url=url,
-                fix=_there_are(product.tracks),
+                fix=_there_are(product.tracks, word),
             )
 
 
@@ -103,7 +105,7 @@ def _wanted(
     for word in words:
         if word == "all":
             names |= set(present)
-        elif word in {"strong", "weak"} and _is_of_beams(view.product.tracks):
+        elif word in STRENGTHS and _is_of_beams(view.product.tracks):
             unknown = list(dict.fromkeys(t.beam for t in found if not t.spot.number and t.stored))
             skipped += [Skipped(url, _unknown(url, beam, unknown), beam=beam) for beam in unknown]
             strengths.add(word)
@@ -130,12 +132,15 @@ def _is_of_beams(tracks: Sequence[str]) -> bool:
     return bool(tracks) and tracks[0].startswith("gt")
 
 
-def _there_are(tracks: Sequence[str]) -> str:
-    """What `beams` may be."""
+def _there_are(tracks: Sequence[str], word: str = "") -> str:
+    """What `beams` may be, first what `word` may have meant."""
     if tracks in {(), ("",)}:
         return "It has no beams to choose from: leave beams out."
     strengths = '; or "all", "strong", "weak"' if _is_of_beams(tracks) else '; or "all"'
-    return f"There are: {', '.join(tracks)}{strengths}."
+    known = [*tracks, *STRENGTHS] if _is_of_beams(tracks) else tracks
+    near = difflib.get_close_matches(word.lower(), known, n=1)
+    meant = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{meant}There are: {', '.join(tracks)}{strengths}."
 
 
 def _unknown(url: str, beam: str, unknown: Sequence[str]) -> SelectionError:
