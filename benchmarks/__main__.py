@@ -21,7 +21,9 @@ from benchmarks.workloads import WORKLOADS
 
 PLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "in_region": tuple(name for name in WORKLOADS if name != "atl06_six_beams"),
+        "in_region": tuple(
+            name for name in WORKLOADS if name not in {"atl06_six_beams", "atl06_box_paged"}
+        ),
         "out_of_region": ("atl06_box",),
         "local": ("atl06_six_beams", "atl03_box"),
     }

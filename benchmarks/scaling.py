@@ -35,14 +35,14 @@ VARIABLES = (
 )
 AXES: Mapping[str, tuple[str, tuple[int, ...]]] = MappingProxyType(
     {
-        "granules": ("atl06_fifty", (1, 10, 50)),
+        "granules": ("atl06_fifty", (1, 5, 25)),
         "variables": ("atl06_six_beams", (1, 3, 6)),
         "cores": ("atl03_box_paged", (1, 2)),
     }
 )
 """What grows, at which job, in which steps."""
 HEADINGS = f"{'seconds':>10}{'CPU s':>8}{'requests':>10}{'MB':>9}{'rounds':>8}  result"
-PATIENCE = 12.0
+PATIENCE = 10.0
 """A read is given up after this many seconds, and no larger one is tried."""
 
 

@@ -24,19 +24,19 @@ from benchmarks.workload import Workload
 from cryodata.sandbox import Sky, cloud
 from cryodata.sandbox.s3_access import PUBLIC
 
-__all__ = ["PATIENCE", "PRACTICE", "Row", "Scene", "run_all", "target_of"]
+__all__ = ["CLEAR", "LONG", "PATIENCE", "PRACTICE", "Row", "Scene", "run_all", "target_of"]
 
-LONG = 8.0
+LONG = 2.5
 """A read that took longer than this many seconds is not repeated."""
 CLEAR = 2.0
 """Nor is one that took this many times longer than that of cryodata: its place is clear."""
-PATIENCE = 12.0
+PATIENCE = 10.0
 """A read is given up after this many seconds, so that all of it stays bounded."""
 FAR_LARGER = 5
 """Times the bytes."""
 PRACTICE = "practice/"
 """Folder of small granules in the bucket: what is kept of them is not taken for the large."""
-PREPARING = 20.0
+PREPARING = 15.0
 """Seconds for references of a reader that was given up cold, made without distance."""
 
 
@@ -157,13 +157,12 @@ def run_all(scene: Scene, workloads: Sequence[Workload], peers: Sequence[str]) -
                     continue
                 expected = _expect(scene, workload, load_peer(name, workload).most, folder)
                 trials = Trials(scene, workload, name, skies, near, expected, ours)
-                for row in trials.rows():
-                    yield row
-                    if name == "cryodata" and row.runs:
-                        ours[row.kept] = row.seconds
-                    keeps = load_peer(name, workload).keeps
-                    if row.gave_up and not row.kept and not keeps:
-                        hopeless.append((name, workload))
+                rows = list(trials.rows())
+                yield from rows
+                if name == "cryodata":
+                    ours |= {row.kept: row.seconds for row in rows if row.runs}
+                if not any(row.runs for row in rows) and any(row.gave_up for row in rows):
+                    hopeless.append((name, workload))
 
 
 @dataclass(frozen=True, slots=True)

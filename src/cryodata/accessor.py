@@ -326,7 +326,8 @@ class CryoAccessor:
         -------
         matplotlib.figure.Figure
             Polar stereographic where all rows are beyond 55 degrees, else plate carree; no
-            map is fetched. Colours and profile leave out the few heights far off.
+            map is fetched. Colours and profile leave out the few heights far off. The profile
+            tells beams apart, or cycles where there are several.
             ``figure.savefig("look.png")`` keeps it.
 
         Raises

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +30,8 @@ COLOURS = {
 """Beams of a pair in one hue."""
 _CLOCK = ((5.0, "%H:%M:%S.%f"), (600.0, "%H:%M:%S"), (172_800.0, "%H:%M"), (np.inf, "%Y-%m-%d"))
 """Seconds that a profile lasts at most, and how its times are written."""
+MOST_NAMES = 12
+"""Names in a legend; of more, some are left out."""
 OTHERS = ("#1b6ca8", "#b8432f", "#3c7d3f", "#8356a3", "#c58a1a", "#4a5a66")
 
 
@@ -71,8 +75,8 @@ class Labels:
         What the profile follows.
     share : float
         Of the rows that were read, 0-1.
-    beams : tuple of str
-        Of each track.
+    groups : tuple of str
+        Of each track: the name under which its profile is drawn, as that of its beam.
     """
 
     title: str
@@ -80,7 +84,7 @@ class Labels:
     units: str
     along: str
     share: float
-    beams: tuple[str, ...]
+    groups: tuple[str, ...]
 
     @property
     def height_with_units(self) -> str:
@@ -104,13 +108,23 @@ def draw(bins: Bins, labels: Labels) -> Figure:
         raise MissingDependencyError(
             "A quick look needs matplotlib", fix='Install it: pip install "cryodata-earth[plot]"'
         ) from error
-    figure = Figure(figsize=(11, 4.8), dpi=110, layout="constrained")
+
+    class Look(Figure):
+        """A figure that notebooks show, whether or not pyplot was set up there."""
+
+        def _repr_png_(self) -> bytes:
+            kept = BytesIO()
+            self.savefig(kept, format="png")
+            return kept.getvalue()
+
+    figure = Look(figsize=(11, 4.8), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(1, 2, width_ratios=(1.0, 1.5))
     figure.suptitle(labels.title, color=INK, size=12, weight="bold", x=0.01, ha="left")
     left, right = figure.add_subplot(grid[0]), figure.add_subplot(grid[1])
     place = bins.longitude, bins.latitude
-    draw_map(figure, left, *place, bins.height, label=labels.height_with_units)
+    # the axis beside it says what the colours are
+    draw_map(figure, left, *place, bins.height, label="")
     _draw_profile(right, bins, labels)
     return figure
 
@@ -119,13 +133,15 @@ def _draw_profile(axes: Axes, bins: Bins, labels: Labels) -> None:
     if not len(bins.x):
         axes.set_axis_off()
         return
-    beams = np.array(labels.beams, "U")[bins.track]
-    for number, beam in enumerate(dict.fromkeys(labels.beams)):
-        own = beams == beam
-        colour = COLOURS.get(beam, OTHERS[number % len(OTHERS)])
+    groups = np.array(labels.groups, "U")[bins.track]
+    colours = _colours(tuple(dict.fromkeys(labels.groups)))
+    named = {*list(colours)[:: -(-len(colours) // MOST_NAMES)]}
+    for group, colour in colours.items():
+        own = groups == group
         x, low, high = bins.x[own], bins.low[own], bins.high[own]
         axes.vlines(x, low, high, color=colour, linewidth=0.6, alpha=0.35)
-        axes.scatter(x, bins.height[own], s=2.5, color=colour, linewidths=0, label=beam)
+        label = group if group in named else None
+        axes.scatter(x, bins.height[own], s=2.5, color=colour, linewidths=0, label=label)
     _focus(axes, bins)
     axes.set_ylabel(labels.height_with_units, color=INK, size=9)
     axes.grid(color=PALE, linewidth=0.6)
@@ -136,7 +152,7 @@ def _draw_profile(axes: Axes, bins: Bins, labels: Labels) -> None:
     for side in ("left", "bottom"):
         axes.spines[side].set_color(GREY)
     _name_axis(axes, bins, labels)
-    if labels.beams:
+    if colours:
         axes.legend(
             ncols=6,
             markerscale=4,
@@ -152,6 +168,19 @@ def _draw_profile(axes: Axes, bins: Bins, labels: Labels) -> None:
         read = f"{100 * labels.share:.2g} % of the rows"
         said = read if labels.share else "least and greatest of each chunk; nothing was read"
         axes.set_title(said, color=INK, size=8, loc="right", pad=14)
+
+
+def _colours(names: Sequence[str]) -> dict[str, Any]:
+    """Of beams, and of few others, colours easily told apart; of many, in order of a scale."""
+    if len(names) <= len(OTHERS) or not set(names).isdisjoint(COLOURS):
+        return {
+            name: COLOURS.get(name, OTHERS[number % len(OTHERS)])
+            for number, name in enumerate(names)
+        }
+    from matplotlib import colormaps
+
+    shades = colormaps["viridis"](np.linspace(0, 0.92, len(names)))
+    return dict(zip(names, shades, strict=True))
 
 
 def _focus(axes: Axes, bins: Bins) -> None:

@@ -59,7 +59,7 @@ def look(
         units=text(attributes.get("units")),
         along=along,
         share=share,
-        beams=tuple(str(beam) for beam in rows.label("beam")),
+        groups=_groups(rows),
     )
     return draw(bins, about)
 
@@ -167,6 +167,14 @@ def _edges(starts: IntArray, total: int, size: int) -> IntArray:
     stops = np.append(starts[1:], total)
     runs = zip(starts.tolist(), stops.tolist(), strict=True)
     return np.concatenate([np.arange(start, stop, size) for start, stop in runs])
+
+
+def _groups(rows: TrackRows) -> tuple[str, ...]:
+    """Each track by its beam; by its cycle where several are compared."""
+    cycles = rows.label("cycle")
+    if len(np.unique(cycles)) > 1:
+        return tuple(f"cycle {cycle}" for cycle in cycles)
+    return tuple(str(beam) for beam in rows.label("beam"))
 
 
 def _title(rows: TrackRows, granules: AnyArray) -> str:

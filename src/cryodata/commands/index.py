@@ -50,8 +50,9 @@ def run(asked: Namespace) -> Answer:
 
 
 def answer_of(frame: pd.DataFrame) -> Answer:
-    """The table of `cryodata.references.describe`."""
+    """The table of `cryodata.references.describe`, the largest first."""
     about = frame.attrs
+    frame = frame.sort_values("stored_bytes", ascending=False, kind="stable")
     head = (
         f"{count_in_words(about['granules'], 'granule')}, "
         f"{count_in_words(about['variables'], 'variable')}, "

@@ -137,7 +137,9 @@ class Plan:
             for name, nbytes in self.shares.variables.items()
             if name not in needed
         }
-        if self.shares.weak:
+        if len(found) == 1:
+            found = {}  # it is what the read is for
+        if 0 < self.shares.weak < self.shares.total:
             found['beams="strong"'] = self.shares.weak / total
         return dict(sorted(found.items(), key=lambda item: -item[1])[:3])
 
