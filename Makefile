@@ -19,7 +19,7 @@ help:  ## this page
 	@echo "make <what> [PYTHON=python3.12] [VENV=.venv-3.12] [PYTEST='-k plan -x']"
 	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-demo: $(ready)  ## the same heights twice, xarray as it comes and cryodata, on a cloud of your own
+demo: $(or $(wildcard $(ready)),$(VENV)/.demo)  ## the same heights twice, xarray as it comes and cryodata, on a cloud of your own
 	$(bin)/cryodata demo
 
 notebooks: $(ready)  ## build/notebooks: the notebooks, executed, with their pictures
@@ -69,11 +69,16 @@ setup: $(ready)  ## only the environment
 clean:  ## forget the environment and what was built
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# The environment: made once, and again when pyproject.toml changes.
-$(ready): pyproject.toml
+# The environment: made once, and again when pyproject.toml changes. The demo needs less of it.
+extras := earthdata,geo,plot,s3fs,sandbox
+
+$(VENV)/.demo: wanted := ".[$(extras)]"
+$(ready): wanted := . --group test --group lint --group bench
+$(VENV)/.demo $(ready): pyproject.toml
+	@echo "Setting up $(VENV): once, a minute or two"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "cryodata needs Python >= 3.11; try make PYTHON=python3.12"; exit 1; }
 	test -x $(bin)/python || $(PYTHON) -m venv $(VENV)
 	$(bin)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(bin)/python -m pip install --quiet --editable . --group test --group lint --group bench
+	$(bin)/python -m pip install --quiet --editable $(wanted)
 	@touch $@

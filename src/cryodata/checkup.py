@@ -17,7 +17,7 @@ from cryodata.earthdata.hosts import clock
 from cryodata.earthdata.hosts.http import Client, Deadline
 from cryodata.earthdata.identity.login import active_system, current_login
 from cryodata.earthdata.system import System
-from cryodata.errors import CryodataError, MissingDependencyError
+from cryodata.errors import CryodataError, FetchError, MissingDependencyError
 from cryodata.granule import GranuleFile
 from cryodata.options import Options
 from cryodata.store import loop
@@ -183,7 +183,11 @@ def _clock(system: System) -> str:
 
 def _catalogue(product: str, found: list[Granule]) -> str:
     begin = time.monotonic()
-    granules = search(product, limit=1)
+    try:
+        granules = search(product, limit=1)
+    except FetchError as error:
+        error.fix = f"{error.fix} Without a network, the quickstart plays all of it here.".lstrip()
+        raise
     found.append(granules[0])
     seconds = time.monotonic() - begin
     about = " ".join(filter(None, (found[0].product, found[0].version)))

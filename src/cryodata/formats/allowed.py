@@ -66,14 +66,17 @@ class Allowed:
             It does not, or it is written in a way that readers disagree about.
         """
         scheme, host, path = _split(url)
+        end, linked = url, ""
         if scheme == "file":  # links on the way may lead elsewhere
-            path = str(Path(path).resolve())
+            end = str(Path(path).resolve())
+            linked = "" if end == path else f", a link to {_shown(end)}"
+            path = end
         for kind, name, below in self.places:
             if (scheme, host) == (kind, name) and path.startswith(below):
                 return path if scheme == "file" else url
         raise UnsafeReferenceError(
-            f"References point to {_shown(url)}, which is not allowed",
-            fix=f"If you trust them: allow={_shown(url.rpartition('/')[0])!r}.",
+            f"References point to {_shown(url)}{linked}, which is not allowed",
+            fix=f"If you trust them: allow={_shown(end.rpartition('/')[0])!r}.",
         )
 
 
