@@ -22,9 +22,11 @@ from cryodata.earthdata.hosts import http
 from cryodata.errors import (
     AuthError,
     ClockSkewError,
+    ConfigurationError,
     CredentialsExpiredError,
     CryodataError,
     EulaRequiredError,
+    FetchError,
     FetchTimeoutError,
     FormatError,
     GranuleChangedError,
@@ -239,12 +241,32 @@ def missing_region_file(desk: Desk) -> None:
     desk.open(region=str(desk.folder / "glacier.geojson"))
 
 
+def folder_of_files(desk: Desk) -> None:
+    desk.open(desk.folder)
+
+
+def missing_file(desk: Desk) -> None:
+    desk.open(desk.folder / "ATL06_20190701210118_00500403_006_01.h5")
+
+
+def path_for_a_name(desk: Desk) -> None:
+    cd.open(desk.granule, variables="gt1l/land_ice_segments/h_li", options=OPTIONS)
+
+
+def capital_beam(desk: Desk) -> None:
+    desk.open(desk.granule, beams="GT1L")
+
+
 def time_backwards(desk: Desk) -> None:
     desk.open(time=("2023-09", "2023-05"))
 
 
 def misspelt_product(desk: Desk) -> None:
     desk.open("ATL6")
+
+
+def misspelt_product_offline(desk: Desk) -> None:
+    search("ALT06", system=replace(desk.earth.system, cmr="http://127.0.0.1:9"))
 
 
 def before_launch(desk: Desk) -> None:
@@ -331,8 +353,13 @@ MISTAKES: list[tuple[Mistake, type[CryodataError], tuple[str, ...]]] = [
     (beyond_the_pole, RegionError, ("95",)),
     (not_a_region, RegionError, ("west",)),
     (missing_region_file, NotFoundError, ("glacier.geojson",)),
+    (folder_of_files, ConfigurationError, ("folder", "*.h5")),
+    (missing_file, NotFoundError, ("Check",)),
+    (path_for_a_name, SelectionError, ("variables='h_li'", "beams='gt1l'")),
+    (capital_beam, SelectionError, ("'gt1l'",)),
     (time_backwards, SelectionError, ("('2023-05', '2023-09')",)),
     (misspelt_product, UnknownProductError, ("ATL6", "ATL06")),
+    (misspelt_product_offline, FetchError, ("online", "'ALT06'", "ATL06")),
     (before_launch, NothingFoundError, ("ithout time: 1", "2019-07-01")),
     (elsewhere, NothingFoundError, ("Without region: 1",)),
     (misspelt_variable, UnknownVariableError, ("h_lii", "h_li")),
@@ -363,6 +390,29 @@ def test_mistake(
     assert len(text.splitlines()) <= 2, text
     assert not [word for word in words if word not in text], text
     assert not [s for s in (desk.earth.password, "Signature=", "not-the-password") if s in text]
+
+
+@pytest.mark.parametrize(
+    "call, words",
+    [
+        (
+            lambda: cd.open("ATL06", bbox=(-50, 69, -48, 70)),
+            "no argument bbox=. Did you mean region=",
+        ),
+        (lambda: cd.search("ATL06", temporal="2023"), "temporal=. Did you mean time="),
+        (lambda: cd.plan("ATL06", var_list=["h_li"]), "var_list=. Did you mean variables="),
+        (lambda: cd.open_tree("x.h5", groups="gt1l"), "groups=. Did you mean group"),
+        (
+            lambda: cd.Reader("ATL06", beam="gt1l"),
+            "Reader() has no argument beam=. Did you mean beams=",
+        ),
+    ],
+)
+def test_argument_of_another_library(call: Callable[[], object], words: str) -> None:
+    """Still the error of Python, so that who catches it does; it says what is meant."""
+    with pytest.raises(TypeError) as caught:
+        call()
+    assert words in str(caught.value)
 
 
 def test_wrong_password_is_tried_once(desk: Desk) -> None:

@@ -225,6 +225,9 @@ def test_boxes(
 BAD_BOXES = [
     ((69, -50, 70, -48), r"looks like \(lat, lon\)", r"Did you mean \(-50, 69, -48, 70\)\?"),
     ((60, -150, 61, -149), r"looks like \(lat, lon\)", r"Did you mean \(-150, 60, -149, 61\)\?"),
+    ((59.6, -45, 59.8, -43), r"looks like \(lat, lon\)", r"\(-45, 59.6, -43, 59.8\)"),
+    ((-50, -48, 69, 70), r"looks like \(W, E, S, N\)", r"Did you mean \(-50, 69, -48, 70\)\?"),
+    ((-60, -55, -76, -74), "north of its north", r"Did you mean \(-60, -76, -55, -74\)\?"),
     ((0, 10, 10, 5), "south 10 north of its north 5", r"\(0, 5, 10, 10\)"),
     ((100, 10, 110, 95), "latitude 95, beyond the pole", "west, south, east, north"),
     ((170, -120, -170, 0), "latitude -120", "west, south, east, north"),
@@ -251,6 +254,7 @@ def test_swapped_numbers_can_be_meant() -> None:
     """Kerguelen is where a swapped box of Greenland lies, and must be reachable."""
     kerguelen = Region.bbox(69, -50, 70, -48, sure=True)
     assert kerguelen.contains(69.5, -49.3)
+    assert Region.bbox(-50, -48, 69, 70, sure=True).contains(0, 0)
 
 
 BAD_SHAPES = [
