@@ -21,8 +21,9 @@ from benchmarks.workloads import WORKLOADS
 
 PLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "in_region": tuple(
-            name for name in WORKLOADS if name not in {"atl06_six_beams", "atl06_box_paged"}
+        "in_region": (
+            *("atl06_one_beam", "atl03_photons"),
+            *("atl06_box", "atl03_box_paged", "atl06_twenty"),
         ),
         "out_of_region": ("atl06_box",),
         "local": ("atl06_six_beams", "atl03_box"),

@@ -23,7 +23,7 @@ BESIDE = (173, 295)
 """The next tracks to the west and to the east, 0.8 degrees away: they pass it."""
 
 
-def _fifty(segments: int, cycles: int) -> tuple[Maker, ...]:
+def _passes(segments: int, cycles: int) -> tuple[Maker, ...]:
     """Granules of several cycles over one area, in the order of their time."""
     passes = product(range(1, cycles + 1), (*THROUGH, *BESIDE))
     return tuple(
@@ -38,11 +38,11 @@ WHOLE: Mapping[str, tuple[Maker, ...]] = MappingProxyType(
         "ATL06 007": (partial(atl06, segments=60_000, seed=1, release="007"),),
         "ATL03": (partial(atl03, photons=10_000_000, seed=1),),
         "ATL03 007": (partial(atl03, photons=10_000_000, seed=1, release="007"),),
-        "ATL06 x 50": _fifty(segments=13_500, cycles=10),
+        "ATL06 x 20": _passes(segments=13_500, cycles=4),
     }
 )
 """Release 006 but where 007 is said. Weak beams of ATL03 have 0.6 times as many photons: 6
-million. Of the fifty, three in five cross the box and the others pass 20 km beside it."""
+million. Of the twenty, three in five cross the box and the others pass 20 km beside it."""
 
 SMALL: Mapping[str, tuple[Maker, ...]] = MappingProxyType(
     {
@@ -50,7 +50,7 @@ SMALL: Mapping[str, tuple[Maker, ...]] = MappingProxyType(
         "ATL06 007": (partial(atl06, segments=2_000, seed=1, release="007"),),
         "ATL03": (partial(atl03, photons=30_000, seed=1),),
         "ATL03 007": (partial(atl03, photons=30_000, seed=1, release="007"),),
-        "ATL06 x 50": _fifty(segments=2_000, cycles=1)[2:4],
+        "ATL06 x 20": _passes(segments=2_000, cycles=1)[2:4],
     }
 )
 """Of the many, one that crosses the box and one that passes it."""

@@ -233,7 +233,7 @@ class Trials:
     ) -> dict[str, Any]:
         """One run more; or how it ended without."""
         once = partial(run_once, cache=cache)
-        if kept and not runs[False]:  # given up cold: made where there is no distance
+        if kept and not any(runs.values()):  # given up cold: made where there is no distance
             try:
                 once(self._job(self.near, PREPARING), self.near, profile="none")
             except TimeoutError:

@@ -44,7 +44,7 @@ SAME = {"virtualizarr_default"}
 SLOW = {"kerchunk"}
 """Takes seconds for each granule, of whatever size, and is run once."""
 JOBS = [(peer, "atl06_one_beam") for peer in WHOLE if peer not in SLOW] + [
-    (peer, "atl06_box" if peer in SLOW else "atl06_fifty") for peer in CUT if peer not in SAME
+    (peer, "atl06_box" if peer in SLOW else "atl06_twenty") for peer in CUT if peer not in SAME
 ]
 
 
@@ -146,10 +146,10 @@ def test_table_compares_medians_with_ours_cold_and_kept() -> None:
 
 
 def test_table_scales_what_was_read_of_some_granules_and_says_so() -> None:
-    """Five granules must not pass for fifty, nor their seconds for all."""
+    """Five granules must not pass for twenty, nor their seconds for all."""
     some = replace(row("other", 3.0), read=5, of=50)
     rows = [row("cryodata", 0.2), some, replace(some, runs=(), gave_up=90.0)]
-    lines = table(WORKLOADS["atl06_fifty"], rows).splitlines()
+    lines = table(WORKLOADS["atl06_twenty"], rows).splitlines()
     words = [" ".join(line.split()) for line in lines]
     assert words[3] == (
         "other 30.000 once 120 34.0 50 5.00 7 100/200 ms"
@@ -221,7 +221,7 @@ def test_reader_given_up_at_a_part_is_not_tried_at_the_whole(
     assert six.includes(one)
     assert not one.includes(six)
     assert not WORKLOADS["atl06_box"].includes(one)
-    assert not WORKLOADS["atl06_fifty"].includes(WORKLOADS["atl06_box"])
+    assert not WORKLOADS["atl06_twenty"].includes(WORKLOADS["atl06_box"])
     tried = []
 
     def too_slow(job: Job, *_: object, **__: object) -> Run:
@@ -311,7 +311,7 @@ def test_page_and_plots_are_those_of_the_results_in_the_repository() -> None:
 
 def test_what_grows_is_measured_in_steps_and_checked(scene: Scene) -> None:
     """A step of wrong values, or of all granules at once, would bend the curve."""
-    axes = {"granules": ("atl06_fifty", (1, 2)), "variables": ("atl06_one_beam", (6,))}
+    axes = {"granules": ("atl06_twenty", (1, 2)), "variables": ("atl06_one_beam", (6,))}
     steps = list(measure(scene.granules, scene.practice, profile="none", axes=axes))
     assert {step.verdict for step in steps} == {"equal"}
     assert len(steps) == 3 * 4  # counts, and readers with cryodata once more

@@ -12,7 +12,7 @@ from benchmarks.workloads import (
     atl03_photons,
     atl06_box,
     atl06_box_paged,
-    atl06_fifty,
+    atl06_twenty,
     atl06_one_beam,
     atl06_six_beams,
 )
@@ -30,7 +30,7 @@ WORKLOADS: Mapping[str, Workload] = MappingProxyType(
             atl06_box_paged,
             atl03_box,
             atl03_box_paged,
-            atl06_fifty,
+            atl06_twenty,
         )
     }
 )

@@ -10,7 +10,7 @@ __all__ = ["WORKLOAD"]
 
 WORKLOAD = replace(
     atl06_box.WORKLOAD,
-    name="atl06_fifty",
-    title="50 km box of 50 ATL06 granules, six beams, five variables",
-    granules="ATL06 x 50",
+    name="atl06_twenty",
+    title="50 km box of 20 ATL06 granules, six beams, five variables",
+    granules="ATL06 x 20",
 )
