@@ -22,7 +22,7 @@ from cryodata.errors import (
     SelectionError,
 )
 from cryodata.granule.referenced import Referenced
-from cryodata.products import parse_name, read_name, recognise
+from cryodata.products import find, parse_name, read_name, recognise
 from cryodata.references.references import References, is_references, open_references
 from cryodata.region.region import Region
 from cryodata.timespan import TimeSpan
@@ -211,7 +211,9 @@ def _is_record(what: Any) -> bool:
 
 
 def _is_product(name: str) -> bool:
-    return bool(_SHORT_NAME.fullmatch(name)) and not Path(name).exists()
+    if not _SHORT_NAME.fullmatch(name) or Path(name).is_file():
+        return False
+    return find(name) is not None or not Path(name).is_dir()  # who has a folder ATL06 may be here
 
 
 def _is_wild(name: str) -> bool:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 import cryodata as cd
 from cryodata.after import quicklook as module
+from cryodata.after.drawing import MOST_NAMES
 from cryodata.after.envelope import bins_of_bounds
 from cryodata.after.maps import Plane, plane_for
 from cryodata.after.quicklook import bins_of
@@ -51,11 +52,14 @@ def test_every_row_is_drawn_where_there_are_few(way: str, granules: list[Path]) 
     assert drawn(figure).startswith(b"\x89PNG")
     profile = figure.axes[1]
     points = np.concatenate([np.ma.getdata(c.get_offsets()) for c in profile.collections[1::2]])
-    by_beam = [
-        np.flatnonzero(np.repeat(ds.beam.values, ds.rowSize.values) == b)
-        for b in dict.fromkeys(ds.beam.values.tolist())
-    ]
-    order = np.concatenate(by_beam)
+    several = len(np.unique(ds.cycle.values)) > 1
+    names = ds.cycle.values if several else ds.beam.values
+    order = np.concatenate(
+        [
+            np.flatnonzero(np.repeat(names, ds.rowSize.values) == name)
+            for name in dict.fromkeys(names.tolist())
+        ]
+    )
     np.testing.assert_array_equal(points[:, 0], column(granules, "latitude")[order])
     expected = column(granules, "h_li")[order]
     np.testing.assert_array_equal(
@@ -79,6 +83,27 @@ def test_one_granule_goes_by_time() -> None:
     legend = figure.axes[1].get_legend()
     assert legend is not None
     assert [t.get_text() for t in legend.get_texts()] == [f"gt{i}{s}" for i in "123" for s in "lr"]
+
+
+@pytest.mark.parametrize("count", [2, 15])
+def test_cycles_are_told_apart(count: int, tmp_path: Path) -> None:
+    """Of two visits in one colour nobody sees which came later."""
+    passes = [atl06(tmp_path, segments=300, rgt=50, cycle=c, seed=c) for c in range(3, 3 + count)]
+    figure = cd.open(passes).cryo.quicklook()
+    profile = figure.axes[1]
+    legend = profile.get_legend()
+    assert legend is not None
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names[:2] == (["cycle 3", "cycle 4"] if count == 2 else ["cycle 3", "cycle 5"])
+    assert len(names) <= MOST_NAMES
+    colours = {tuple(points.get_facecolor()[0]) for points in profile.collections[1::2]}
+    assert len(colours) == count
+
+
+def test_notebooks_show_it(granules: list[Path]) -> None:
+    """Also where nobody set up pyplot: of a figure that is none of its, Jupyter shows the text."""
+    shown = getattr(cd.open(granules).cryo.quicklook(), "_repr_png_")()  # noqa: B009 - theirs
+    assert shown.startswith(b"\x89PNG")
 
 
 def test_bins_hold_the_extremes_of_their_rows(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["Bins", "Labels", "draw"]
+__all__ = ["MOST_NAMES", "Bins", "Labels", "draw"]
 
 COLOURS = {
     "gt1l": "#1b6ca8",

@@ -328,11 +328,17 @@ def _search(view: View, tracks: Sequence[Track], word: str) -> str:
         raise SelectionError(
             f"{word} is several variables", url=view.file.url, fix=f"Say which: {fitting}."
         )
+    for track in tracks:
+        group, _, name = word.strip("/").rpartition("/")
+        if group == view.group(track.beam).strip("/") and name in on_rows:
+            raise SelectionError(
+                f"{word!r} is a path inside the file; a name stands for that variable of each beam",
+                url=view.file.url,
+                fix=f"variables={name!r}, beams={track.beam!r}",
+            )
     view.index = view.file.walk([f"/{track.beam}" for track in tracks], missing_ok=True)
     tail = word.strip("/").rsplit("/", 1)[-1]
     elsewhere = [p for p in view.index.arrays if p.endswith(f"/{tail}") and word.strip("/") in p]
-    if elsewhere and tail in {path.rsplit("/", 1)[-1] for path in on_rows}:
-        raise _of_one_track(view, tracks, word, tail)
     if elsewhere:
         raise _other_rows(view, elsewhere[0])
     known = {*on_rows, *(path.rsplit("/", 1)[-1] for path in on_rows), *surfaces_of(view.product)}
@@ -340,17 +346,6 @@ def _search(view: View, tracks: Sequence[Track], word: str) -> str:
         f"{view.product.short_name} has no variable {word!r} along {view.rate.dimension}",
         url=view.file.url,
         fix=close_names(word, sorted(known)),
-    )
-
-
-def _of_one_track(view: View, tracks: Sequence[Track], word: str, tail: str) -> SelectionError:
-    """A variable asked for with its beam, where beams have an argument of their own."""
-    beam = word.strip("/").partition("/")[0]
-    beams = f", beams={beam!r}" if beam in view.product.tracks else ""
-    return SelectionError(
-        f"{word!r} is a path inside the file; here a name stands for that variable of each beam",
-        url=view.file.url,
-        fix=f"variables={tail!r}{beams}",
     )
 
 
