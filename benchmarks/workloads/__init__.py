@@ -12,9 +12,9 @@ from benchmarks.workloads import (
     atl03_photons,
     atl06_box,
     atl06_box_paged,
-    atl06_twenty,
     atl06_one_beam,
     atl06_six_beams,
+    atl06_twenty,
 )
 
 __all__ = ["WORKLOADS"]
