@@ -111,7 +111,7 @@ def find_collections(
     if not found:
         where = f" of {provider}" if provider else ""
         raise UnknownProductError(
-            f"There is no product {product!r}{where}",
+            f"The catalogue has no product {product!r}{where}",
             fix=_like(short_name, _relatives(cmr, short_name)),
         )
     if version == "all":
