@@ -58,8 +58,8 @@ pictures: $(ready)  ## docs/images, photographed by Chromium
 bench: $(ready)  ## cryodata beside its peers, from files here, in region and out of it
 	$(bin)/python -m benchmarks --into $(RESULTS)
 	$(bin)/python -m benchmarks.scaling --into $(RESULTS)
-	$(bin)/python -m benchmarks.many_granules --count 500 --into $(RESULTS)
-	$(bin)/python -m benchmarks.references --count 40 --many 2000 --into $(RESULTS)
+	$(bin)/python -m benchmarks.many_granules --count 300 --into $(RESULTS)
+	$(bin)/python -m benchmarks.references --count 30 --many 1000 --into $(RESULTS)
 	@echo "for the docs: $(bin)/python -m benchmarks.page $(RESULTS)"
 
 soak: $(ready)  ## the promises at their full counts

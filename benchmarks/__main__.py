@@ -30,6 +30,8 @@ PLACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """Which jobs are done where, if nothing else is said."""
+FAR_PATIENCE = 6.0
+"""A read out of region is given up after this many seconds."""
 FEWER = 1
 """Runs out of region: what differs there is bytes and rounds, which do not scatter."""
 
@@ -58,13 +60,14 @@ def main() -> None:
         args.into.unlink(missing_ok=True)
     begin = time.monotonic()
     for place in args.place or PLACES:
-        repeat = FEWER if place == "out_of_region" else args.repeat
+        far = place == "out_of_region"
+        repeat = FEWER if far else args.repeat
         scene = Scene(
             granules=granules,
             practice=practice,
             profile="none" if place == "local" else place,
             local=place == "local",
-            patience=args.patience,
+            patience=min(args.patience, FAR_PATIENCE) if far else args.patience,
             seeds=tuple(range(1, repeat + 1)),
             say=lambda text: print(f"{time.strftime('%X')} {text}", flush=True),
         )

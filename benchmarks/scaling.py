@@ -36,7 +36,7 @@ VARIABLES = (
 AXES: Mapping[str, tuple[str, tuple[int, ...]]] = MappingProxyType(
     {
         "granules": ("atl06_twenty", (1, 5, 20)),
-        "variables": ("atl06_six_beams", (1, 3, 6)),
+        "variables": ("atl06_six_beams", (1, 6)),
         "cores": ("atl03_box_paged", (1, 2)),
     }
 )

@@ -97,7 +97,7 @@ def search(
             system=system,
         )
     except FetchError as error:  # offline, a typing error would not be named otherwise
-        if isinstance(product, str) and find(product) is None:
+        if find(product) is None:
             said = f"{product!r} is none of the products that cryodata knows"
             error.fix = f"{error.fix} And {said}. {close_names(product.upper(), known())}".lstrip()
         raise
