@@ -25,8 +25,15 @@ from cryodata.sandbox import Sky, cloud
 from cryodata.sandbox.s3_access import PUBLIC
 
 __all__ = [
-    *("CLEAR", "LONG", "ONLY_KEPT", "PATIENCE", "PRACTICE"),
-    *("Row", "Scene", "run_all", "target_of"),
+    "CLEAR",
+    "LONG",
+    "ONLY_KEPT",
+    "PATIENCE",
+    "PRACTICE",
+    "Row",
+    "Scene",
+    "run_all",
+    "target_of",
 ]
 
 LONG = 2.5

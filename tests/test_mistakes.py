@@ -393,25 +393,21 @@ def test_mistake(
 
 
 @pytest.mark.parametrize(
-    "call, words",
+    "function, what, given, words",
     [
-        (
-            lambda: cd.open("ATL06", bbox=(-50, 69, -48, 70)),
-            "no argument bbox=. Did you mean region=",
-        ),
-        (lambda: cd.search("ATL06", temporal="2023"), "temporal=. Did you mean time="),
-        (lambda: cd.plan("ATL06", var_list=["h_li"]), "var_list=. Did you mean variables="),
-        (lambda: cd.open_tree("x.h5", groups="gt1l"), "groups=. Did you mean group"),
-        (
-            lambda: cd.Reader("ATL06", beam="gt1l"),
-            "Reader() has no argument beam=. Did you mean beams=",
-        ),
+        (cd.open, "ATL06", {"bbox": (-50, 69, -48, 70)}, "argument bbox=. Did you mean region="),
+        (cd.search, "ATL06", {"temporal": "2023"}, "temporal=. Did you mean time="),
+        (cd.plan, "ATL06", {"var_list": ["h_li"]}, "var_list=. Did you mean variables="),
+        (cd.open_tree, "x.h5", {"groups": "gt1l"}, "groups=. Did you mean group"),
+        (cd.Reader, "ATL06", {"beam": "gt1l"}, "Reader() has no argument beam=. Did you mean beam"),
     ],
 )
-def test_argument_of_another_library(call: Callable[[], object], words: str) -> None:
+def test_argument_of_another_library(
+    function: Callable[..., object], what: str, given: dict[str, Any], words: str
+) -> None:
     """Still the error of Python, so that who catches it does; it says what is meant."""
     with pytest.raises(TypeError) as caught:
-        call()
+        function(what, **given)
     assert words in str(caught.value)
 
 
