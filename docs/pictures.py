@@ -14,7 +14,7 @@ from pathlib import Path
 IMAGES = Path(__file__).parent / "images"
 PAGES = {"light": ("#222222", "#ffffff"), "dark": ("#dddddd", "#111111")}
 """Colours of text and page."""
-WINDOW = "900,850"
+WINDOW = "900,880"
 
 
 def main() -> None:
