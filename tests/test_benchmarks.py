@@ -35,7 +35,12 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
         {job.granules for job in WORKLOADS.values()}, tmp_path_factory.mktemp("granules")
     )
     return Scene(
-        granules=granules, practice=granules, profile="none", seeds=(1,), say=lambda text: None
+        granules=granules,
+        practice=granules,
+        profile="none",
+        seeds=(1,),
+        patience=60.0,  # other tests run beside
+        say=lambda text: None,
     )
 
 

@@ -411,6 +411,13 @@ def test_argument_of_another_library(
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize("function", [cd.open, cd.search, cd.plan])
+def test_region_by_place(function: Callable[..., object]) -> None:
+    """People write the region next; Python alone says how many there may be."""
+    with pytest.raises(TypeError, match=r"by place; name the others: .*="):
+        function("ATL06", (-50, 69, -48, 70))
+
+
 def test_wrong_password_is_tried_once(desk: Desk) -> None:
     """Accounts are locked after a few: neither retries, nor the next read, send it again."""
     desk.earth.edl.log.clear()

@@ -228,6 +228,7 @@ BAD_BOXES = [
     ((59.6, -45, 59.8, -43), r"looks like \(lat, lon\)", r"\(-45, 59.6, -43, 59.8\)"),
     ((-50, -48, 69, 70), r"looks like \(W, E, S, N\)", r"Did you mean \(-50, 69, -48, 70\)\?"),
     ((-60, -55, -76, -74), "north of its north", r"Did you mean \(-60, -76, -55, -74\)\?"),
+    ((-49, 70, -50, 71), "all round the Earth", r"Did you mean \(-50, 70, -49, 71\)\?"),
     ((0, 10, 10, 5), "south 10 north of its north 5", r"\(0, 5, 10, 10\)"),
     ((100, 10, 110, 95), "latitude 95, beyond the pole", "west, south, east, north"),
     ((170, -120, -170, 0), "latitude -120", "west, south, east, north"),

@@ -15,6 +15,8 @@ __all__ = ["tells_names"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_BY_PLACE = inspect.Parameter.POSITIONAL_OR_KEYWORD
+
 _OURS: Mapping[str, str] = MappingProxyType(
     {
         other: ours
@@ -44,19 +46,30 @@ def tells_names(function: Callable[P, T]) -> Callable[P, T]:
     TypeError
         There is no such argument, as without this.
     """
-    known = list(inspect.signature(function).parameters)
+    parameters = inspect.signature(function).parameters
+    known = list(parameters)
+    placed = [name for name in known if parameters[name].kind is _BY_PLACE]
 
     @wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> T:
         for name in kwargs:
             if name not in known:
-                raise TypeError(_said(function.__qualname__, name, known))
+                raise TypeError(_said(_title(function), name, known))
+        if len(args) > len(placed):
+            named = ", ".join(f"{name}=" for name in known[len(placed) :][:3])
+            raise TypeError(
+                f"{_title(function)}() takes only {placed[-1]} by place; name the others: {named}"
+            )
         return function(*args, **kwargs)
 
     return checked
 
 
+def _title(function: Callable[..., object]) -> str:
+    return function.__qualname__.removesuffix(".__init__")
+
+
 def _said(function: str, name: str, known: Sequence[str]) -> str:
     ours = _OURS.get(name.lower(), "")
     meant = f"Did you mean {ours}=?" if ours in known else close_names(name, known)
-    return f"{function.removesuffix('.__init__')}() has no argument {name}=. {meant}"
+    return f"{function}() has no argument {name}=. {meant}"

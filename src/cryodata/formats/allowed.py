@@ -76,7 +76,8 @@ class Allowed:
                 return path if scheme == "file" else url
         raise UnsafeReferenceError(
             f"References point to {_shown(url)}{linked}, which is not allowed",
-            fix=f"If you trust them: allow={_shown(end.rpartition('/')[0])!r}.",
+            fix=f"If you trust them: allow={_shown(end.rpartition('/')[0])!r}, which "
+            "cryodata.references.open takes, and the others that open references.",
         )
 
 

@@ -40,6 +40,11 @@ def checked_box(west: float, south: float, east: float, north: float, *, sure: b
         )
     if s == n or (e - w < 360 and (e - w) % 360 == 0):
         raise RegionError(f"bbox {said} has no area", fix=f"Give it an extent. {_WRITE}")
+    if 0 < w - e < 10 and not sure:
+        raise RegionError(
+            f"bbox {said} goes from its west all round the Earth to its east",
+            fix=f"{_did_you_mean((e, s, w, n))} If not: Region.bbox{said[:-1]}, sure=True).",
+        )
     if e - w >= 360:
         return -180.0, s, 180.0, n
     return _wrapped(w, end=False), s, _wrapped(e, end=True), n
