@@ -55,7 +55,8 @@ def open(
     rows. `beams` or ``ds.cryo.to_tree()`` give one beam; ``ds.sel(beam=...)`` chooses along
     ``track`` alone, and leaves the rows of all. Gridded products (ATL14, ATL15, sea ice, soil
     moisture, BedMachine, ...) come with the dimensions ``time``, ``y`` and ``x``, and their
-    projection in ``spatial_ref``, see docs/grids.md. Any other HDF5 or NetCDF4 file comes as its root group, one at a time.
+    projection in ``spatial_ref``, see docs/grids.md. Any other HDF5 or NetCDF4 file comes as its
+    root group, one at a time.
 
     Rows are cut before they are read. Minima and maxima of chunks, learnt when these are
     decoded and kept with the index, and the segments that photons belong to rule most chunks
