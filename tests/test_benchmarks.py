@@ -6,11 +6,13 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 
+import benchmarks.peers
 from benchmarks.box import inside, middle_box, span
 from benchmarks.check import expected_rows, expected_values, verdict
 from benchmarks.child import Cost, Job
@@ -46,7 +48,13 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
 
 SLOW = {"kerchunk"}
 """Takes seconds for each granule, of whatever size, and is run once."""
-JOBS = [(peer, "atl06_one_beam") for peer in WHOLE if peer not in SLOW] + [
+BOTH = {path.stem for path in (Path(benchmarks.peers.__file__).parent / "both").glob("*.py")}
+"""Read whole arrays and cut rows by the same code; the second is tried every time."""
+JOBS: list[Any] = [
+    pytest.param(peer, "atl06_one_beam", marks=[pytest.mark.soak] if peer in BOTH else [])
+    for peer in WHOLE
+    if peer not in SLOW
+] + [
     (peer, "atl06_box" if peer in SLOW else "atl06_twenty") for peer in CUT if peer not in ONLY_KEPT
 ]
 

@@ -27,7 +27,7 @@ from cryodata.options import Options
 from cryodata.references.granule_store import GranuleStore
 from cryodata.types import AnyArray
 from tests.matrix.case import Case
-from tests.real import real_files
+from tests.real import every_real_file, real_files
 from tests.references.compare import datasets, unequal
 from tests.references.structures import every_structure, refusals
 from tests.test_matrix import NAMED
@@ -76,7 +76,7 @@ def test_every_structure_is_equal_or_refused(case: Case, form: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", [*real_files()])
+@pytest.mark.parametrize("name", every_real_file())
 def test_every_real_file_is_equal(name: str, form: str) -> None:
     """None of the files that scientists read has anything that has to be refused.
 

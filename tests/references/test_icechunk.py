@@ -29,7 +29,7 @@ from cryodata.references.icechunk_out import Written, write_icechunk
 from cryodata.references.icechunk_places import configuration
 from cryodata.sandbox import Sky, cloud
 from tests.matrix.case import Case
-from tests.real import real_files
+from tests.real import every_real_file, real_files
 from tests.references.compare import datasets, unequal
 from tests.references.hostile_forms import hostile_repository
 from tests.references.structures import every_structure, refusals
@@ -74,7 +74,7 @@ def test_every_structure_is_equal_or_refused(case: Case, tmp_path: Path) -> None
         assert words in str(refused[name])
 
 
-@pytest.mark.parametrize("name", [*real_files()])
+@pytest.mark.parametrize("name", every_real_file())
 def test_every_real_file_is_equal(name: str, tmp_path: Path) -> None:
     """Groups and all."""
     assert not check(real_files()[name], tmp_path / "repository")

@@ -37,7 +37,7 @@ from cryodata.formats.zarr_tree import zarr_tree
 from cryodata.granule import GranuleFile
 from cryodata.options import Limits
 from tests.matrix.case import Case
-from tests.real import real_files
+from tests.real import every_real_file, real_files
 from tests.references.compare import datasets, unequal
 from tests.references.structures import every_structure, refusals
 from tests.references.test_forms import NO_CACHE
@@ -111,7 +111,7 @@ def test_every_structure_is_equal_or_refused(case: Case, tmp_path: Path) -> None
     assert refused == set(refusals(case, "kerchunk")) or "*" in refusals(case, "kerchunk")
 
 
-@pytest.mark.parametrize("name", [*real_files()])
+@pytest.mark.parametrize("name", every_real_file())
 def test_every_real_file_is_equal(name: str, tmp_path: Path) -> None:
     """As large records as they are."""
     assert not check(real_files()[name], tmp_path / "refs", 100_000)

@@ -35,7 +35,7 @@ from cryodata.formats.kerchunk_parquet_out import kerchunk_parquet
 from cryodata.references.reference_store import ReferenceStore
 from cryodata.sandbox import Sky, cloud
 from tests.matrix.case import Case
-from tests.real import real_files
+from tests.real import every_real_file, real_files
 from tests.references.compare import datasets, unequal
 from tests.references.structures import every_structure
 from tests.references.test_kerchunk_parquet import references_of
@@ -66,7 +66,7 @@ def test_every_structure_is_equal(case: Case, tmp_path: Path) -> None:
     assert not unequal(root, path, sorted(datasets(path) - refused))
 
 
-@pytest.mark.parametrize("name", [*real_files()])
+@pytest.mark.parametrize("name", every_real_file())
 def test_every_real_file_is_equal(name: str) -> None:
     """By way of Parquet."""
     path = real_files()[name]

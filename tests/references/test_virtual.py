@@ -18,7 +18,7 @@ from cryodata.granule import GranuleFile
 from cryodata.references.icechunk_in import read_icechunk
 from cryodata.references.virtual import virtual_dataset
 from tests.matrix.case import Case
-from tests.real import real_files
+from tests.real import every_real_file, real_files
 from tests.references.compare import datasets, unequal
 from tests.references.structures import every_structure, refusals
 from tests.references.test_forms import NO_CACHE
@@ -83,7 +83,7 @@ def test_every_structure_is_equal_or_refused(case: Case, tmp_path: Path) -> None
         assert here - set(table) == here & set(found.variables)
 
 
-@pytest.mark.parametrize("name", [*real_files()])
+@pytest.mark.parametrize("name", every_real_file())
 def test_every_real_file_is_equal(name: str) -> None:
     """Some groups of each."""
     path = real_files()[name]
@@ -92,7 +92,7 @@ def test_every_real_file_is_equal(name: str) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("name", [*real_files()])
+@pytest.mark.parametrize("name", every_real_file())
 def test_every_group_of_real_files_is_equal(name: str) -> None:
     """All of them, which takes a quarter of an hour."""
     path = real_files()[name]
