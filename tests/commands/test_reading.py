@@ -93,6 +93,16 @@ def test_get_writes_netcdf(cryodata: Told, granules: list[Path], tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
 
 
+@pytest.mark.filterwarnings("ignore:Nothing is inside")
+def test_get_of_nothing_writes_nothing(
+    cryodata: Told, granules: list[Path], tmp_path: Path
+) -> None:
+    """A file without rows looks like an answer to the program that comes next."""
+    target = tmp_path / "heights.parquet"
+    assert cryodata("get", *granules, "--region", "10,10,11,11", "--to", target).code == 4
+    assert not target.exists()
+
+
 def test_get_writes_over_nothing(cryodata: Told, granules: list[Path], tmp_path: Path) -> None:
     """Unless told to; and reads nothing for a file that it cannot write."""
     target = tmp_path / "heights.parquet"

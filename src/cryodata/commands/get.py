@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cryodata.commands.answer import Answer
 from cryodata.commands.arguments import add_query, add_what, query_of, what_of
-from cryodata.errors import ConfigurationError, MissingDependencyError
+from cryodata.errors import ConfigurationError, MissingDependencyError, NothingFoundError
 from cryodata.words import size_in_words
 
 if TYPE_CHECKING:
@@ -48,6 +48,11 @@ def run(asked: Namespace) -> Answer:
             "The file is there already", fix="--overwrite replaces it.", path=str(target)
         )
     with open_dataset(what_of(asked), **query_of(asked)) as ds:
+        if ds.data_vars and not any(variable.size for variable in ds.data_vars.values()):
+            raise NothingFoundError(
+                "there is nothing inside: no file was written",
+                fix="Leave --region, --time or --where out, or widen them.",
+            )
         write(ds, target)
         receipt, sizes = str(ds.cryo.receipt), dict(ds.sizes)
     nbytes = target.stat().st_size

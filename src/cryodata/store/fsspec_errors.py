@@ -68,7 +68,7 @@ def explain(error: Exception) -> CryodataError:
     if isinstance(error, IsADirectoryError):
         return ConfigurationError(
             "this is a folder, and no references are in it",
-            fix="Name a file in it, or all of them: folder/*.h5",
+            fix="Name a file in it, or all of them by folder/*.h5.",
         )
     if isinstance(error, TimeoutError) or "Timeout" in name:  # botocore: ReadTimeoutError
         return FetchTimeoutError("the server does not answer, or stopped in the middle")

@@ -109,6 +109,6 @@ def _explain(error: OSError) -> CryodataError:
     if isinstance(error, IsADirectoryError):
         return ConfigurationError(
             "this is a folder, and no references are in it",
-            fix="Name a file in it, or all of them: folder/*.h5",
+            fix="Name a file in it, or all of them by folder/*.h5.",
         )
     return FetchError(f"the file system failed: {error.strerror or type(error).__name__}")
