@@ -28,10 +28,9 @@ notebooks: $(ready)  ## build/notebooks: the notebooks, executed, with their pic
 	  $(abspath $(bin))/jupytext --quiet --to ipynb --execute --output $$(basename $$text .py).ipynb $$text \
 	    || exit 1; done
 
-# Most tests three files at a time, of which one often waits; those that hold to times
-# afterwards, alone.
+# Most tests two files at a time; those that hold to times afterwards, alone.
 test: $(ready)  ## the tests
-	$(bin)/python -m pytest -m "not soak and not clock" -n 3 --dist loadfile $(PYTEST) $(none_ok)
+	$(bin)/python -m pytest -m "not soak and not clock" -n 2 --dist loadfile $(PYTEST) $(none_ok)
 	$(bin)/python -m pytest -m "clock and not soak" $(PYTEST) $(none_ok)
 
 check: $(ready)  ## lint, format, types, direction of imports
