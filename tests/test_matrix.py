@@ -106,14 +106,16 @@ def sky() -> Iterator[Sky]:
         yield running
 
 
-def test_equal_over_the_network(case: Case, path: Path, sky: Sky) -> None:
+@pytest.mark.parametrize("turn", [0, pytest.param(1, marks=pytest.mark.soak)])
+def test_equal_over_the_network(case: Case, path: Path, sky: Sky, turn: int) -> None:
     """A structure whose bytes come in pieces, in any order, is the same structure."""
     with h5py.File(path) as file:
         theirs = seen_by_h5py(file)
     key = quote(case.name, safe="").replace("%", "-")
     url = sky.put(path, key)
     ways = (sky.https(key), None), (url, sky.storage_options)
-    where, options = ways[case.name.endswith("/latest")]  # bytes come alike by either
+    # https or S3 in turn every time, the other at leisure
+    where, options = ways[(case.name.endswith("/latest") + turn) % 2]
     with GranuleFile(where, options=NO_CACHE, storage_options=options) as granule:
         ours = seen_by_cryodata(granule)
     for place in refusals(case):

@@ -91,7 +91,8 @@ def crash(folder: Path, work: Path, what: str, kills: int) -> None:
         assert ended(forked(build(where, files))) == 0
         return time.monotonic() - begin
 
-    seconds = min(whole(work / name) for name in ("timed", "again", "whole"))
+    # not the quickest: of a machine that slows down, all kills would come before the first granule
+    seconds = sorted(whole(work / name) for name in ("timed", "again", "whole"))[1]
     plain = _contents(work / "whole")
     hit = partly = 0
     for number in range(3 * kills):  # some are done before they are killed
@@ -147,7 +148,7 @@ def test_killed_at_any_moment(granules: list[Path], tmp_path: Path, what: str, k
     assert done.returncode == 0, done.stderr[-3000:]
     hit, partly = map(int, done.stdout.split())
     assert hit == kills
-    assert partly > kills // 30, "and many with some granules committed"
+    assert partly > kills // 10, "and many with some granules committed"
 
 
 ROUNDS = """
